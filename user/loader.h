@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The only user of the skeleton: opens it, fills its rodata, loads it over the
+ * pinned maps (or makes and pins them), attaches it, swaps it, takes it off.
+ */
+#ifndef TOLLGATE_LOADER_H
+#define TOLLGATE_LOADER_H
+
+#include <stdbool.h>
+
+#include "config.h"
+#include "maps.h"
+
+struct tg_loader; /* the loaded object, its maps and links */
+
+struct tg_attachment { /* what status says of an interface */
+	char name[TG_IFACE_NAME_BYTES];
+	uint32_t slot;
+	uint32_t ifindex; /* 0: the interface is not there */
+	bool attached;
+	enum tg_mode mode; /* in force: NATIVE or GENERIC, once attached */
+	uint32_t program_id;
+	uint32_t link_id;
+	char why[160]; /* not attached, or generic though native was asked: the reason */
+};
+
+/*
+ * Make pin_dir (bpffs) and the maps, or adopt the maps that are pinned there.
+ * Nothing is attached yet. Links pinned by an earlier agent go on counting.
+ * -EPROTO: pins of another ABI; -EKEYREJECTED: made under another secret.
+ */
+int tg_loader_open(const struct tg_config *config, struct tg_loader **out, char *error,
+		   size_t error_bytes);
+
+const struct tg_maps *tg_loader_maps(const struct tg_loader *loader);
+
+/*
+ * Attach to the interface of config->interfaces[which], or swap the program
+ * atomically where our pinned link is on it already. ifindex: now.
+ */
+int tg_loader_attach(struct tg_loader *loader, unsigned int which, uint32_t ifindex,
+		     struct tg_attachment *out, char *error, size_t error_bytes);
+
+/* The interface is gone: forget the link, keep the slot. */
+void tg_loader_forget(struct tg_loader *loader, unsigned int which);
+
+/* A new configuration (SIGHUP): programs for it, swapped in on every interface. */
+int tg_loader_reload(struct tg_loader *loader, const struct tg_config *config, char *error,
+		     size_t error_bytes);
+
+/* Maintenance programs; out as in abi.h. */
+int tg_loader_sweep_flows(struct tg_loader *loader, struct tg_sweep *sweep);
+int tg_loader_retire_usage(struct tg_loader *loader, struct tg_sweep *sweep);
+
+/* Leave programs and pins in place: the kernel goes on counting. */
+void tg_loader_close(struct tg_loader *loader);
+
+/* What is attached by us now, from the pins alone: for status without an agent. */
+int tg_loader_attachments(const char *pin_dir, struct tg_attachment *out, unsigned int max);
+
+/*
+ * Take the programs off the named interfaces (none named: all), and when no
+ * link is left, remove the pins of the maps too. removed: links taken off.
+ */
+int tg_loader_detach(const char *pin_dir, char *const *names, unsigned int names_count,
+		     unsigned int *removed, char *error, size_t error_bytes);
+
+#endif

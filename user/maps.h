@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The pinned maps, typed: the only caller of bpf_map_*. Opened by path, so
+ * that the agent and a CLI without an agent read through the same code.
+ */
+#ifndef TOLLGATE_MAPS_H
+#define TOLLGATE_MAPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../include/tollgate/abi.h"
+
+enum tg_map {
+	TG_MAP_USAGE,
+	TG_MAP_TOKEN_SPILL,
+	TG_MAP_SOURCE_SPILL,
+	TG_MAP_ORIGINS,
+	TG_MAP_PACKETS,
+	TG_MAP_UNATTRIBUTED,
+	TG_MAP_INTERFACES,
+	TG_MAP_META,
+	TG_MAP_FLOWS,
+	TG_MAP_EMBRYOS,
+	TG_MAP_PARTIALS,
+	TG_MAPS
+};
+
+struct tg_maps {
+	int fd[TG_MAPS]; /* -1: closed */
+	uint32_t capacity[TG_MAPS];
+	unsigned int cpus; /* possible CPUs: stride of the per-CPU maps */
+};
+
+/* The pin's file name, also the map's name in the object: "usage", ... */
+const char *tg_map_name(enum tg_map map);
+
+/* Open all pins below dir. -ENOENT: nothing pinned; -EPROTO: pins of another ABI. */
+int tg_maps_open(struct tg_maps *maps, const char *pin_dir, char *error, size_t error_bytes);
+void tg_maps_close(struct tg_maps *maps);
+
+/*
+ * Call row for every element of a HASH map (batched look-up; falls back to
+ * get_next_key). key and value are valid during the call only. Elements that
+ * come or go meanwhile may be missed or seen; none is seen twice.
+ * Non-zero from row ends the walk and is returned.
+ */
+typedef int (*tg_map_row)(const void *key, const void *value, void *arg);
+int tg_maps_walk(const struct tg_maps *maps, enum tg_map map, tg_map_row row, void *arg);
+
+/* Number of elements of a HASH map now (a walk over its keys). */
+int tg_maps_count(const struct tg_maps *maps, enum tg_map map, uint32_t *count);
+
+/* Sums over CPUs. out: TG_IFACES_MAX * TG_PACKET_REASONS / TG_UNATTRIBUTED_REASONS elements. */
+int tg_maps_packets(const struct tg_maps *maps, struct tg_packets *out);
+int tg_maps_unattributed(const struct tg_maps *maps, struct tg_unattributed *out);
+
+/* out: TG_IFACES_MAX elements. */
+int tg_maps_interfaces(const struct tg_maps *maps, struct tg_interface *out);
+int tg_maps_set_interface(const struct tg_maps *maps, uint32_t slot, const struct tg_interface *in);
+int tg_maps_meta(const struct tg_maps *maps, struct tg_meta *out);
+int tg_maps_set_meta(const struct tg_maps *maps, const struct tg_meta *in);
+
+#endif
