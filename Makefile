@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# `make help` lists what this file does. V=1 shows every command.
+
+VERSION := 0.1.0
+
+PREFIX	   ?= /usr/local
+SYSCONFDIR ?= /etc
+SBINDIR	   := $(PREFIX)/sbin
+MANDIR	   := $(PREFIX)/share/man
+UNITDIR	   := $(PREFIX)/lib/systemd/system
+
+CLANG	     ?= clang
+CLANG_FORMAT ?= clang-format
+WERROR	     ?= -Werror
+
+B := build
+Q := $(if $(V),,@)
+say = @$(if $(V),true,printf '  %-8s %s\n' '$(1)' '$(patsubst $(B)/%,%,$(2))')
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SECONDEXPANSION:
+.DEFAULT_GOAL := all
+
+# Goals that run without compilers and libraries in place.
+UNCONFIGURED := help clean deps check demo bench format format-check uninstall
+ifneq ($(filter-out $(UNCONFIGURED),$(or $(MAKECMDGOALS),all)),)
+include $(B)/config.mk
+endif
+
+CFLAGS	 ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
+HARDEN	 := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE
+HARDEN_LD := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+CPPFLAGS_TG = -D_GNU_SOURCE= -DTG_VERSION='"$(VERSION)"' -I. -Iinclude -Iuser -I$(B)/bpf $(LIB_CFLAGS)
+CC_PLAIN    = $(CC) -std=gnu11 -MMD -MP $(CPPFLAGS_TG) $(CPPFLAGS) $(WARNINGS) $(HARDEN) $(CFLAGS)
+CC_ASAN	    = $(CC) -std=gnu11 -MMD -MP $(CPPFLAGS_TG) $(CPPFLAGS) $(WARNINGS) -O1 -g $(SANITIZE)
+CC_BPF	    = $(CLANG) -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra $(WERROR) \
+	      -Iinclude $(BPF_ARCH_CFLAGS)
+
+USER_C	   := $(wildcard user/*.c)
+SHARED_C   := $(filter-out user/main.c,$(USER_C))
+UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+PROG_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/prog/test_*.c))
+TEST_TOOLS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
+BENCHES	   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
+
+.PHONY: all
+all: $(B)/tollgate ## build build/tollgate (the default)
+
+$(B)/config.mk: tools/configure
+	@mkdir -p $(@D)
+	@CC='$(CC)' CLANG='$(CLANG)' tools/configure >$@
+
+# --- the program in the kernel ------------------------------------------------
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(B)/config.mk
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC_BPF) -MMD -MP -c $< -o $@
+
+$(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
+
+# --- the agent and the command line -------------------------------------------
+
+$(B)/plain/%.o: %.c $(B)/config.mk
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC_PLAIN) -c $< -o $@
+
+$(B)/asan/%.o: %.c $(B)/config.mk
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC_ASAN) -c $< -o $@
+
+# Only who includes the skeleton waits for the BPF compiler.
+SKEL_USERS := $(shell grep -ls 'tollgate\.skel\.h' user/*.c tests/*/*.c)
+$(SKEL_USERS:%.c=$(B)/plain/%.o) $(SKEL_USERS:%.c=$(B)/asan/%.o): $(B)/bpf/tollgate.skel.h
+
+$(B)/tollgate: $(USER_C:%.c=$(B)/plain/%.o)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN) $(HARDEN_LD) $(LDFLAGS) $^ $(LIBS) -o $@
+
+# --- tests --------------------------------------------------------------------
+# A test is linked with all of user/*.c but main.c, or with what its line
+# `/* links: user/a.c tests/http/b.c */` names (a pattern such as user/*.c too).
+
+links = $(filter-out user/main.c,$(wildcard $(or \
+	$(shell sed -n 's,^/\* links: \(.*\) \*/$$,\1,p' $(1)),$(SHARED_C))))
+parts = $(patsubst %.c,$(B)/$(1)/%.o,$(2) $(call links,$(2)))
+
+$(UNIT_TESTS): $(B)/tests/%: $$(call parts,asan,tests/$$*.c)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SANITIZE) $^ $(LIBS) $(CMOCKA_LIBS) -o $@
+
+$(PROG_TESTS) $(BENCHES) $(TEST_TOOLS): $(B)/tests/%: $$(call parts,plain,tests/$$*.c)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN) $(HARDEN_LD) $^ $(LIBS) $(CMOCKA_LIBS) -o $@
+
+$(PROG_TESTS) $(BENCHES): | $(B)/bpf/tollgate.bpf.o
+
+# Each header compiles by itself.
+HEADERS := $(wildcard include/tollgate/*.h user/*.h)
+BPF_HEADERS := $(wildcard bpf/*.h)
+
+$(HEADERS:%=$(B)/headers/%.ok): $(B)/headers/%.ok: % $(HEADERS) $(B)/config.mk
+	$(call say,HEADER,$<)
+	@mkdir -p $(@D)
+	$(Q)echo 'extern int alone;' | $(CC) -std=gnu11 $(CPPFLAGS_TG) -Wall -Wextra -Werror \
+		-pedantic-errors -fsyntax-only -include $< -x c -
+	@touch $@
+
+$(BPF_HEADERS:%=$(B)/headers/%.ok): $(B)/headers/%.ok: % $(HEADERS) $(BPF_HEADERS) $(B)/config.mk
+	$(call say,HEADER,$<)
+	@mkdir -p $(@D)
+	$(Q)echo 'extern int alone;' | $(CC_BPF) -Wno-unused -fsyntax-only -include $< -x c -
+	@touch $@
+
+.PHONY: headers tests check check-now
+headers: $(HEADERS:%=$(B)/headers/%.ok) $(BPF_HEADERS:%=$(B)/headers/%.ok) ## compile each header by itself
+tests: all headers $(UNIT_TESTS) $(PROG_TESTS) $(TEST_TOOLS) ## build the tests without running them
+
+check: deps ## as root: install what is missing, build, run every test
+	$(Q)$(MAKE) --no-print-directory check-now
+check-now: tests format-check
+	$(Q)tests/run $(TESTS)
+
+# --- for people ---------------------------------------------------------------
+
+.PHONY: deps demo demo-now bench bench-now format format-check
+deps: ## install missing Debian packages (nothing to do: says nothing)
+	$(Q)tools/install-deps
+
+demo: deps ## as root: the meter at work between nginx, curl and wrk
+	$(Q)$(MAKE) --no-print-directory demo-now
+demo-now: all $(TEST_TOOLS)
+	$(Q)tools/demo
+
+bench: deps ## as root: what a packet costs, as a table
+	$(Q)$(MAKE) --no-print-directory bench-now
+bench-now: all $(BENCHES) $(TEST_TOOLS)
+	$(Q)tests/bench/run
+
+C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
+format: ## lay out all C files by .clang-format
+	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
+format-check: ## say which C files are not laid out by .clang-format
+	$(Q)! command -v $(CLANG_FORMAT) >/dev/null || $(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+
+.PHONY: install uninstall clean help
+install: all ## install below DESTDIR and PREFIX (/usr/local); keeps a tollgate.yaml that is there
+	install -D -m 755 $(B)/tollgate $(DESTDIR)$(SBINDIR)/tollgate
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man8 man/tollgate.8
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man5 man/tollgate.yaml.5
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's,/usr/sbin/,$(SBINDIR)/,' dist/tollgate.service >$(DESTDIR)$(UNITDIR)/tollgate.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/tollgate.service
+	test -e $(DESTDIR)$(SYSCONFDIR)/tollgate/tollgate.yaml || \
+		install -D -m 644 dist/tollgate.yaml $(DESTDIR)$(SYSCONFDIR)/tollgate/tollgate.yaml
+
+uninstall: ## remove what install laid down, but for the configuration
+	rm -f $(DESTDIR)$(SBINDIR)/tollgate $(DESTDIR)$(MANDIR)/man8/tollgate.8 \
+		$(DESTDIR)$(MANDIR)/man5/tollgate.yaml.5 $(DESTDIR)$(UNITDIR)/tollgate.service
+
+clean: ## remove build/
+	$(Q)rm -rf $(B)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' $(MAKEFILE_LIST) | expand -t 17
+	@echo '  V=1 shows commands; TESTS="tests/net/10-*" picks tests for check'
+
+-include $(shell [ ! -d $(B) ] || find $(B) -name '*.d')
