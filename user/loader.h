@@ -27,7 +27,9 @@ struct tg_attachment { /* what status says of an interface */
 /*
  * Make pin_dir (bpffs) and the maps, or adopt the maps that are pinned there.
  * Nothing is attached yet. Links pinned by an earlier agent go on counting.
- * -EPROTO: pins of another ABI; -EKEYREJECTED: made under another secret.
+ * config is borrowed: it must live until tg_loader_close or tg_loader_reload.
+ * -EPROTO: pins of another ABI; -EKEYREJECTED: made under another secret;
+ * -EBUSY: another agent works on these pins. Nothing is changed then.
  */
 int tg_loader_open(const struct tg_config *config, struct tg_loader **out, char *error,
 		   size_t error_bytes);
@@ -41,14 +43,29 @@ const struct tg_maps *tg_loader_maps(const struct tg_loader *loader);
 int tg_loader_attach(struct tg_loader *loader, unsigned int which, uint32_t ifindex,
 		     struct tg_attachment *out, char *error, size_t error_bytes);
 
+/*
+ * How the interface stands now, as someone may have taken the program off
+ * (`tollgate detach`, `bpftool link detach`). Changes nothing.
+ */
+int tg_loader_refresh(struct tg_loader *loader, unsigned int which, struct tg_attachment *out);
+
 /* The interface is gone: forget the link, keep the slot. */
 void tg_loader_forget(struct tg_loader *loader, unsigned int which);
 
-/* A new configuration (SIGHUP): programs for it, swapped in on every interface. */
+/*
+ * A new configuration (SIGHUP): programs for it, swapped in on every interface
+ * that is attached; interfaces that it does not name any more are detached.
+ * Afterwards call tg_loader_attach for each interface: it attaches new ones
+ * and brings a changed mode about. On error the old configuration stays in
+ * force, on every interface; else config is borrowed in the old one's place.
+ */
 int tg_loader_reload(struct tg_loader *loader, const struct tg_config *config, char *error,
 		     size_t error_bytes);
 
-/* Maintenance programs; out as in abi.h. */
+/* Idle time for the next two, in the kernel's jiffies. */
+uint64_t tg_loader_jiffies(struct tg_loader *loader, uint64_t seconds);
+
+/* Maintenance programs; in and out as in abi.h. retire_usage: idle usage and origins rows. */
 int tg_loader_sweep_flows(struct tg_loader *loader, struct tg_sweep *sweep);
 int tg_loader_retire_usage(struct tg_loader *loader, struct tg_sweep *sweep);
 

@@ -30,19 +30,24 @@ struct tg_maps {
 	int fd[TG_MAPS]; /* -1: closed */
 	uint32_t capacity[TG_MAPS];
 	unsigned int cpus; /* possible CPUs: stride of the per-CPU maps */
+	uint32_t batch;	   /* rows that a batched look-up asks for; grows where it must */
 };
 
 /* The pin's file name, also the map's name in the object: "usage", ... */
 const char *tg_map_name(enum tg_map map);
 
-/* Open all pins below dir. -ENOENT: nothing pinned; -EPROTO: pins of another ABI. */
+/*
+ * Open all pins below dir. -ENOENT: nothing pinned; -EPROTO: pins of another
+ * ABI, or maps that are not ours. *maps is untouched then.
+ */
 int tg_maps_open(struct tg_maps *maps, const char *pin_dir, char *error, size_t error_bytes);
 void tg_maps_close(struct tg_maps *maps);
 
 /*
- * Call row for every element of a HASH map (batched look-up; falls back to
- * get_next_key). key and value are valid during the call only. Elements that
- * come or go meanwhile may be missed or seen; none is seen twice.
+ * Call row for every element of a HASH or LRU_HASH map, by batched look-ups
+ * (a bucket at a time, so that no element is seen twice; get_next_key would
+ * begin again whenever its key was deleted). key and value are valid during
+ * the call only. Elements that come or go meanwhile may be missed or seen.
  * Non-zero from row ends the walk and is returned.
  */
 typedef int (*tg_map_row)(const void *key, const void *value, void *arg);
