@@ -46,9 +46,14 @@ struct tg_snapshot {
 	struct tg_unattributed unattributed[TG_UNATTRIBUTED_REASONS];
 	uint32_t entries[TG_MAPS]; /* HASH maps: elements; others: 0 */
 	uint32_t capacity[TG_MAPS];
+	uint64_t entries_monotonic_ns; /* flows, embryos, partials were counted then */
 };
 
-/* 0, or -errno with *out untouched. The buffers of *out are reused on a second call. */
+/*
+ * *out: NULL, or an earlier snapshot, whose buffers are reused. What happened
+ * before taken_unix_ns is in it for certain. -errno: an earlier snapshot was
+ * freed and *out is NULL.
+ */
 int tg_collect(const struct tg_maps *maps, struct tg_snapshot **out);
 void tg_snapshot_free(struct tg_snapshot *snapshot);
 
