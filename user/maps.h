@@ -36,6 +36,22 @@ struct tg_maps {
 /* The pin's file name, also the map's name in the object: "usage", ... */
 const char *tg_map_name(enum tg_map map);
 
+/* What a map must be; 0 in value_bytes or entries: the program decides. */
+struct tg_map_shape {
+	uint32_t type;
+	uint32_t key_bytes;
+	uint32_t value_bytes;
+	uint32_t entries;
+};
+const struct tg_map_shape *tg_map_shape(enum tg_map map);
+
+/* 0, or -EPROTO and in error what the map at path is instead. */
+int tg_map_check(int fd, const char *path, const struct tg_map_shape *shape, char *error,
+		 size_t error_bytes);
+
+/* No map is open; for who opens them by other means than tg_maps_open. */
+void tg_maps_init(struct tg_maps *maps, unsigned int cpus);
+
 /*
  * Open all pins below dir. -ENOENT: nothing pinned; -EPROTO: pins of another
  * ABI, or maps that are not ours. *maps is untouched then.

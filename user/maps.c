@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "maps.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+
+#define BATCH_ROWS 4096 /* keys and values of a batch fit in the L2 cache */
+
+static const struct {
+	const char *name;
+	struct tg_map_shape shape;
+} known[TG_MAPS] = {
+	[TG_MAP_USAGE] = {"usage",
+			  {BPF_MAP_TYPE_HASH, sizeof(struct tg_usage_key), sizeof(struct tg_usage),
+			   0}},
+	[TG_MAP_TOKEN_SPILL] = {"token_spill",
+				{BPF_MAP_TYPE_HASH, sizeof(struct tg_token_key),
+				 sizeof(struct tg_counts), 0}},
+	[TG_MAP_SOURCE_SPILL] = {"source_spill",
+				 {BPF_MAP_TYPE_HASH, sizeof(struct tg_source_key),
+				  sizeof(struct tg_counts), 0}},
+	[TG_MAP_ORIGINS] = {"origins",
+			    {BPF_MAP_TYPE_HASH, sizeof(struct tg_origin_key),
+			     sizeof(struct tg_origin), 0}},
+	[TG_MAP_PACKETS] = {"packets",
+			    {BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32), sizeof(struct tg_packets),
+			     TG_IFACES_MAX *TG_PACKET_REASONS}},
+	[TG_MAP_UNATTRIBUTED] = {"unattributed",
+				 {BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32),
+				  sizeof(struct tg_unattributed), TG_UNATTRIBUTED_REASONS}},
+	[TG_MAP_INTERFACES] = {"interfaces",
+			       {BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct tg_interface),
+				TG_IFACES_MAX}},
+	[TG_MAP_META] = {"meta", {BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct tg_meta), 1}},
+	/* How a connection is kept is the program's own business. */
+	[TG_MAP_FLOWS] = {"flows", {BPF_MAP_TYPE_HASH, sizeof(struct tg_flow_key), 0, 0}},
+	[TG_MAP_EMBRYOS] = {"embryos", {BPF_MAP_TYPE_LRU_HASH, sizeof(struct tg_flow_key), 0, 0}},
+	[TG_MAP_PARTIALS] = {"partials", {BPF_MAP_TYPE_HASH, sizeof(struct tg_flow_key), 0, 0}},
+};
+
+const char *tg_map_name(enum tg_map map)
+{
+	return known[map].name;
+}
+
+const struct tg_map_shape *tg_map_shape(enum tg_map map)
+{
+	return &known[map].shape;
+}
+
+static int map_info(int fd, struct bpf_map_info *info)
+{
+	__u32 bytes = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	return bpf_obj_get_info_by_fd(fd, info, &bytes);
+}
+
+int tg_map_check(int fd, const char *path, const struct tg_map_shape *shape, char *error,
+		 size_t error_bytes)
+{
+	struct bpf_map_info info;
+	int err = map_info(fd, &info);
+
+	if (err)
+		return tg_error(err, error, error_bytes, "%s: cannot be looked at: %s", path,
+				strerror(-err));
+	if (info.type == shape->type && info.key_size == shape->key_bytes &&
+	    (!shape->value_bytes || info.value_size == shape->value_bytes) &&
+	    (!shape->entries || info.max_entries == shape->entries))
+		return 0;
+	return tg_error(-EPROTO, error, error_bytes,
+			"%s: not a map of this build (type %u, key %u, value %u, %u entries); "
+			"`tollgate detach` removes the pins",
+			path, info.type, info.key_size, info.value_size, info.max_entries);
+}
+
+/* --- open ------------------------------------------------------------------ */
+
+static int pin_path(char *out, size_t out_bytes, const char *pin_dir, enum tg_map map)
+{
+	return snprintf(out, out_bytes, "%s/%s", pin_dir, tg_map_name(map)) < (int)out_bytes
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
+/*
+ * The version stands first in the value in every ABI, whatever follows it: so
+ * it is read by the size that the map has.
+ */
+static int check_abi(int fd, const char *pin_dir, char *error, size_t error_bytes)
+{
+	struct bpf_map_info info;
+	__u32 zero = 0, version = 0, *value;
+	int err = map_info(fd, &info);
+
+	if (err)
+		return tg_error(err, error, error_bytes, "%s/meta: cannot be looked at: %s",
+				pin_dir, strerror(-err));
+	if (info.type != BPF_MAP_TYPE_ARRAY || info.key_size != sizeof(zero) ||
+	    info.value_size < sizeof(version))
+		return tg_error(-EPROTO, error, error_bytes,
+				"%s/meta: not a map of Tollgate; set pin_dir to a directory of "
+				"Tollgate's own",
+				pin_dir);
+	value = calloc(1, info.value_size);
+	if (!value)
+		return -ENOMEM;
+	err = bpf_map_lookup_elem(fd, &zero, value);
+	version = *value;
+	free(value);
+	if (err)
+		return tg_error(err, error, error_bytes, "%s/meta: cannot be read: %s", pin_dir,
+				strerror(-err));
+	if (version == TG_ABI_VERSION)
+		return 0;
+	return tg_error(-EPROTO, error, error_bytes,
+			"%s: the pinned maps speak ABI %u, this build speaks ABI %u; save the "
+			"books with the other build's `tollgate usage -o json`, then `tollgate "
+			"detach`, and start again",
+			pin_dir, version, TG_ABI_VERSION);
+}
+
+static int open_pin(struct tg_maps *maps, enum tg_map map, const char *pin_dir, char *error,
+		    size_t error_bytes)
+{
+	struct bpf_map_info info;
+	char path[512];
+	int err = pin_path(path, sizeof(path), pin_dir, map);
+
+	if (err)
+		return tg_error(err, error, error_bytes, "%s: path too long", pin_dir);
+	maps->fd[map] = bpf_obj_get(path);
+	if (maps->fd[map] == -ENOENT && map == TG_MAP_META)
+		return tg_error(-ENOENT, error, error_bytes,
+				"%s: nothing is pinned here; start the agent (`tollgate run`)",
+				pin_dir);
+	if (maps->fd[map] == -ENOENT)
+		return tg_error(-EPROTO, error, error_bytes,
+				"%s: missing beside the other pins; `tollgate detach` removes them",
+				path);
+	if (maps->fd[map] < 0)
+		return tg_error(
+			maps->fd[map], error, error_bytes, "%s: cannot be opened: %s%s", path,
+			strerror(-maps->fd[map]),
+			maps->fd[map] == -EPERM || maps->fd[map] == -EACCES ? "; run as root" : "");
+	err = map_info(maps->fd[map], &info);
+	maps->capacity[map] = info.max_entries;
+	return err;
+}
+
+/* meta comes first: no other map means anything under another ABI. */
+static int open_all(struct tg_maps *maps, const char *pin_dir, char *error, size_t error_bytes)
+{
+	char path[512];
+	int err = open_pin(maps, TG_MAP_META, pin_dir, error, error_bytes);
+
+	if (!err)
+		err = check_abi(maps->fd[TG_MAP_META], pin_dir, error, error_bytes);
+	for (int map = 0; !err && map < TG_MAPS; map++) {
+		if (map != TG_MAP_META)
+			err = open_pin(maps, map, pin_dir, error, error_bytes);
+		if (!err)
+			err = pin_path(path, sizeof(path), pin_dir, map);
+		if (!err)
+			err = tg_map_check(maps->fd[map], path, tg_map_shape(map), error,
+					   error_bytes);
+	}
+	return err;
+}
+
+int tg_maps_open(struct tg_maps *maps, const char *pin_dir, char *error, size_t error_bytes)
+{
+	struct tg_maps opened;
+	int cpus = libbpf_num_possible_cpus(), err;
+
+	if (cpus < 0)
+		return tg_error(cpus, error, error_bytes, "possible CPUs: cannot be read: %s",
+				strerror(-cpus));
+	tg_maps_init(&opened, cpus);
+	err = open_all(&opened, pin_dir, error, error_bytes);
+	if (err)
+		tg_maps_close(&opened);
+	else
+		*maps = opened;
+	return err;
+}
+
+void tg_maps_init(struct tg_maps *maps, unsigned int cpus)
+{
+	memset(maps, 0, sizeof(*maps));
+	for (int map = 0; map < TG_MAPS; map++)
+		maps->fd[map] = -1;
+	maps->cpus = cpus;
+	maps->batch = BATCH_ROWS;
+}
+
+void tg_maps_close(struct tg_maps *maps)
+{
+	for (int map = 0; map < TG_MAPS; map++) {
+		if (maps->fd[map] >= 0)
+			close(maps->fd[map]);
+		maps->fd[map] = -1;
+	}
+}
+
+/* --- walks ------------------------------------------------------------------- */
+
+struct batch {
+	char *keys, *values;
+	__u32 rows; /* room */
+	__u32 key_bytes, value_bytes;
+};
+
+static void batch_free(struct batch *batch)
+{
+	free(batch->keys);
+	free(batch->values);
+}
+
+static int batch_grow(struct batch *batch, __u32 rows)
+{
+	char *keys, *values;
+
+	keys = malloc((size_t)rows * batch->key_bytes);
+	values = malloc((size_t)rows * batch->value_bytes);
+	if (!keys || !values) {
+		free(keys);
+		free(values);
+		return -ENOMEM;
+	}
+	batch_free(batch);
+	batch->keys = keys;
+	batch->values = values;
+	batch->rows = rows;
+	return 0;
+}
+
+static int batch_rows(const struct batch *batch, __u32 count, tg_map_row row, void *arg)
+{
+	int err = 0;
+
+	for (__u32 i = 0; !err && i < count; i++)
+		err = row(batch->keys + (size_t)i * batch->key_bytes,
+			  batch->values + (size_t)i * batch->value_bytes, arg);
+	return err;
+}
+
+/*
+ * The kernel's cursor is a number of a bucket, and it hands out whole buckets
+ * only. A bucket longer than the batch is -ENOSPC with nothing handed out and
+ * the cursor where it was.
+ */
+static int walk(int fd, struct batch *batch, __u32 capacity, tg_map_row row, void *arg)
+{
+	__u32 cursor = 0, count;
+	bool first = true;
+	int err, ended = 0;
+
+	while (!ended) {
+		count = batch->rows;
+		err = bpf_map_lookup_batch(fd, first ? NULL : &cursor, &cursor, batch->keys,
+					   batch->values, &count, NULL);
+		if (err == -ENOSPC && batch->rows < capacity) {
+			err = batch_grow(batch, batch->rows * 2);
+			if (err)
+				return err;
+			continue;
+		}
+		if (err && err != -ENOENT)
+			return err;
+		first = false;
+		ended = err == -ENOENT;
+		err = row ? batch_rows(batch, count, row, arg) : 0;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int tg_maps_walk(const struct tg_maps *maps, enum tg_map map, tg_map_row row, void *arg)
+{
+	struct batch batch = {0};
+	struct bpf_map_info info;
+	int err = map_info(maps->fd[map], &info);
+
+	if (err)
+		return err;
+	batch.key_bytes = info.key_size;
+	batch.value_bytes = info.value_size;
+	err = batch_grow(&batch, maps->batch < info.max_entries ? maps->batch : info.max_entries);
+	if (!err)
+		err = walk(maps->fd[map], &batch, info.max_entries, row, arg);
+	batch_free(&batch);
+	return err;
+}
+
+static int count_row(const void *key, const void *value, void *arg)
+{
+	(void)key;
+	(void)value;
+	++*(uint32_t *)arg;
+	return 0;
+}
+
+int tg_maps_count(const struct tg_maps *maps, enum tg_map map, uint32_t *count)
+{
+	uint32_t counted = 0;
+	int err = tg_maps_walk(maps, map, count_row, &counted);
+
+	if (!err)
+		*count = counted;
+	return err;
+}
+
+/* --- per-CPU sums -------------------------------------------------------------- */
+
+/* Values of the per-CPU maps are pairs of counters. */
+struct pair {
+	uint64_t events;
+	uint64_t bytes;
+};
+_Static_assert(sizeof(struct pair) == sizeof(struct tg_packets), "summed as pairs");
+_Static_assert(sizeof(struct pair) == sizeof(struct tg_unattributed), "summed as pairs");
+
+static void sum_cpus(struct pair *out, const struct pair *values, __u32 count, unsigned int cpus)
+{
+	for (__u32 i = 0; i < count; i++)
+		for (unsigned int cpu = 0; cpu < cpus; cpu++) {
+			out[i].events += values[(size_t)i * cpus + cpu].events;
+			out[i].bytes += values[(size_t)i * cpus + cpu].bytes;
+		}
+}
+
+#define PERCPU_BATCH 256
+
+/* out: entries zeroed pairs. The cursor of an array is an index. */
+static int read_percpu(int fd, unsigned int cpus, __u32 entries, struct pair *out)
+{
+	__u32 keys[PERCPU_BATCH], cursor = 0, done = 0, count;
+	struct pair *values = malloc(sizeof(*values) * PERCPU_BATCH * cpus);
+	int err = values ? 0 : -ENOMEM;
+
+	while (!err && done < entries) {
+		count = entries - done < PERCPU_BATCH ? entries - done : PERCPU_BATCH;
+		err = bpf_map_lookup_batch(fd, done ? &cursor : NULL, &cursor, keys, values, &count,
+					   NULL);
+		if (err == -ENOENT && done + count == entries)
+			err = 0;
+		if (err)
+			break;
+		sum_cpus(out + done, values, count, cpus);
+		done += count;
+	}
+	free(values);
+	return err;
+}
+
+static int sum_percpu(const struct tg_maps *maps, enum tg_map map, void *out)
+{
+	__u32 entries = known[map].shape.entries;
+	struct pair *sums = calloc(entries, sizeof(*sums));
+	int err = sums ? read_percpu(maps->fd[map], maps->cpus, entries, sums) : -ENOMEM;
+
+	if (!err)
+		memcpy(out, sums, entries * sizeof(*sums));
+	free(sums);
+	return err;
+}
+
+int tg_maps_packets(const struct tg_maps *maps, struct tg_packets *out)
+{
+	return sum_percpu(maps, TG_MAP_PACKETS, out);
+}
+
+int tg_maps_unattributed(const struct tg_maps *maps, struct tg_unattributed *out)
+{
+	return sum_percpu(maps, TG_MAP_UNATTRIBUTED, out);
+}
+
+/* --- small arrays ---------------------------------------------------------------- */
+
+int tg_maps_interfaces(const struct tg_maps *maps, struct tg_interface *out)
+{
+	struct tg_interface all[TG_IFACES_MAX];
+	int err = 0;
+
+	for (__u32 slot = 0; !err && slot < TG_IFACES_MAX; slot++)
+		err = bpf_map_lookup_elem(maps->fd[TG_MAP_INTERFACES], &slot, &all[slot]);
+	if (!err)
+		memcpy(out, all, sizeof(all));
+	return err;
+}
+
+int tg_maps_set_interface(const struct tg_maps *maps, uint32_t slot, const struct tg_interface *in)
+{
+	return bpf_map_update_elem(maps->fd[TG_MAP_INTERFACES], &slot, in, BPF_EXIST);
+}
+
+int tg_maps_meta(const struct tg_maps *maps, struct tg_meta *out)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(maps->fd[TG_MAP_META], &zero, out);
+}
+
+int tg_maps_set_meta(const struct tg_maps *maps, const struct tg_meta *in)
+{
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(maps->fd[TG_MAP_META], &zero, in, BPF_EXIST);
+}
