@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "tally.h"
 
 #define ROWS_MIN	 1024
@@ -63,14 +63,6 @@ ASSERT_PACKED(tg_usage_row, key, usage);
 ASSERT_PACKED(tg_token_row, key, counts);
 ASSERT_PACKED(tg_source_row, key, counts);
 ASSERT_PACKED(tg_origin_row, key, origin);
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 static int resize(struct rows *rows, size_t capacity)
 {
@@ -138,7 +130,7 @@ static int collect_entries(struct collection *collection, const struct tg_maps *
 {
 	static const enum tg_map counted[] = {TG_MAP_FLOWS, TG_MAP_EMBRYOS, TG_MAP_PARTIALS};
 	struct tg_snapshot *snapshot = &collection->snapshot;
-	uint64_t start = clock_ns(CLOCK_MONOTONIC);
+	uint64_t start = tg_clock_monotonic_ns();
 	uint64_t age = start - snapshot->entries_monotonic_ns;
 
 	if (snapshot->entries_monotonic_ns &&
@@ -151,7 +143,7 @@ static int collect_entries(struct collection *collection, const struct tg_maps *
 			return err;
 	}
 	snapshot->entries_monotonic_ns = start;
-	collection->count_ns = clock_ns(CLOCK_MONOTONIC) - start;
+	collection->count_ns = tg_clock_monotonic_ns() - start;
 	return 0;
 }
 
@@ -188,8 +180,8 @@ static int collect(struct collection *collection, const struct tg_maps *maps)
 	struct tg_snapshot *snapshot = &collection->snapshot;
 	int err;
 
-	snapshot->taken_unix_ns = clock_ns(CLOCK_REALTIME);
-	snapshot->taken_monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+	snapshot->taken_unix_ns = tg_clock_unix_ns();
+	snapshot->taken_monotonic_ns = tg_clock_monotonic_ns();
 	memcpy(snapshot->capacity, maps->capacity, sizeof(snapshot->capacity));
 	err = collect_arrays(snapshot, maps);
 	err = err ? err : collect_rows(collection, maps);
@@ -197,7 +189,7 @@ static int collect(struct collection *collection, const struct tg_maps *maps)
 	if (err)
 		return err;
 	publish_rows(collection);
-	snapshot->collect_ns = clock_ns(CLOCK_MONOTONIC) - snapshot->taken_monotonic_ns;
+	snapshot->collect_ns = tg_clock_monotonic_ns() - snapshot->taken_monotonic_ns;
 	return 0;
 }
 
