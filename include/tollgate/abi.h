@@ -17,7 +17,7 @@
 
 #define TG_ABI_VERSION 1
 
-#define TG_ASSERT_SIZE(type, bytes) \
+#define TG_ASSERT_SIZE(type, bytes)                                                                \
 	_Static_assert(sizeof(type) == (bytes), #type " changed its layout")
 
 enum tg_packet_reason {
@@ -115,8 +115,8 @@ struct tg_origin {
 	__u64 requests;
 	__u64 bytes;
 	__u64 last_jiffies;
-	__u32 flags; /* TG_ROW_* */
-	__u32 host_bytes; /* of the host's text; more than fits: it is cut */
+	__u32 flags;		      /* TG_ROW_* */
+	__u32 host_bytes;	      /* of the host's text; more than fits: it is cut */
 	__u8 host[TG_HOST_BYTES_MAX]; /* zero-padded */
 };
 TG_ASSERT_SIZE(struct tg_origin, 96);

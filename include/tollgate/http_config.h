@@ -34,10 +34,10 @@ enum tg_place_kind {
 struct tg_row {
 	__u64 name[TG_NAME_BYTES_MAX / 8];
 	__u8 name_bytes;
-	__u8 kind;	 /* enum tg_row_kind */
-	__u8 next;	 /* next row + 1 whose first word falls in the same slot; 0: none */
+	__u8 kind;	  /* enum tg_row_kind */
+	__u8 next;	  /* next row + 1 whose first word falls in the same slot; 0: none */
 	__u8 whole_place; /* TOKEN: the place that takes the whole value, or TG_PLACE_NONE */
-	__u8 schemes;	 /* TOKEN: bit p: schemes[p] may stand here (p = place) */
+	__u8 schemes;	  /* TOKEN: bit p: schemes[p] may stand here (p = place) */
 	__u8 pad[3];
 };
 TG_ASSERT_SIZE(struct tg_row, 40);

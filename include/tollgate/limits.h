@@ -6,24 +6,24 @@
 #ifndef TOLLGATE_LIMITS_H
 #define TOLLGATE_LIMITS_H
 
-#define TG_IFACES_MAX 64	 /* interface slots, kept by name for good */
-#define TG_IFACE_NAME_BYTES 16	 /* IFNAMSIZ */
-#define TG_PORTS_MAX 32		 /* listen_ports */
-#define TG_VLAN_TAGS_MAX 2	 /* 802.1Q in 802.1ad */
-#define TG_IPV6_EXT_MAX 6	 /* extension headers walked */
-#define TG_PREFIX_BYTES_MAX 16	 /* identity.token_prefix_bytes */
-#define TG_PREFIX_HIDDEN_MIN 4	 /* bytes of a token that a prefix never shows */
-#define TG_HOST_BYTES_MAX 64	 /* of an Origin or Referer host that is kept */
-#define TG_PLACES_MAX 8		 /* identity.tokens */
-#define TG_ROWS_MAX 24		 /* header names that are looked at */
-#define TG_ROW_SLOTS 64		 /* hash slots of the header table, power of 2 */
-#define TG_NAME_BYTES_MAX 32	 /* header or query parameter name */
-#define TG_SCHEME_BYTES_MAX 16	 /* Authorization scheme */
-#define TG_QUERIES_MAX 4	 /* query parameter names */
-#define TG_METHOD_BYTES_MAX 32	 /* RFC 9110 sets none; longest IANA: 16 */
+#define TG_IFACES_MAX		64 /* interface slots, kept by name for good */
+#define TG_IFACE_NAME_BYTES	16 /* IFNAMSIZ */
+#define TG_PORTS_MAX		32 /* listen_ports */
+#define TG_VLAN_TAGS_MAX	2  /* 802.1Q in 802.1ad */
+#define TG_IPV6_EXT_MAX		6  /* extension headers walked */
+#define TG_PREFIX_BYTES_MAX	16 /* identity.token_prefix_bytes */
+#define TG_PREFIX_HIDDEN_MIN	4  /* bytes of a token that a prefix never shows */
+#define TG_HOST_BYTES_MAX	64 /* of an Origin or Referer host that is kept */
+#define TG_PLACES_MAX		8  /* identity.tokens */
+#define TG_ROWS_MAX		24 /* header names that are looked at */
+#define TG_ROW_SLOTS		64 /* hash slots of the header table, power of 2 */
+#define TG_NAME_BYTES_MAX	32 /* header or query parameter name */
+#define TG_SCHEME_BYTES_MAX	16 /* Authorization scheme */
+#define TG_QUERIES_MAX		4  /* query parameter names */
+#define TG_METHOD_BYTES_MAX	32 /* RFC 9110 sets none; longest IANA: 16 */
 #define TG_HEADER_BYTES_DEFAULT 16384
-#define TG_HEADER_BYTES_MAX 65536
-#define TG_CHUNK_LINE_BYTES_MAX 4096 /* chunk size with its extensions */
-#define TG_BODY_BYTES_MAX (1ULL << 60) /* larger lengths are malformed */
+#define TG_HEADER_BYTES_MAX	65536
+#define TG_CHUNK_LINE_BYTES_MAX 4096	     /* chunk size with its extensions */
+#define TG_BODY_BYTES_MAX	(1ULL << 60) /* larger lengths are malformed */
 
 #endif

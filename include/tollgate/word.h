@@ -18,8 +18,8 @@
 
 #define tg_inline static inline __attribute__((always_inline))
 
-#define TG_ONES	 0x0101010101010101ULL
-#define TG_HIGHS 0x8080808080808080ULL
+#define TG_ONES	    0x0101010101010101ULL
+#define TG_HIGHS    0x8080808080808080ULL
 #define TG_BYTES(c) (TG_ONES * (__u64)(c))
 
 /* Hits: bit 7 of the byte where the first one is set; 0: none. limit: 1..128. */
