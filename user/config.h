@@ -46,13 +46,13 @@ struct tg_config {
 		unsigned int partials;
 		unsigned int usage;
 		unsigned int origins;
-		unsigned int spill;	      /* token_spill and source_spill, each */
-		unsigned int flow_idle_s;     /* an idle connection is forgotten after it */
-		unsigned int usage_idle_s;    /* an idle usage row is retired after it */
+		unsigned int spill;	   /* token_spill and source_spill, each */
+		unsigned int flow_idle_s;  /* an idle connection is forgotten after it */
+		unsigned int usage_idle_s; /* an idle usage row is retired after it */
 	} limits;
 	struct {
-		char *listen; /* "ADDR:PORT", "[ADDR]:PORT"; "" : no metrics server */
-		unsigned int max_tokens;  /* series; the rest under token="other" */
+		char *listen;		 /* "ADDR:PORT", "[ADDR]:PORT"; "" : no metrics server */
+		unsigned int max_tokens; /* series; the rest under token="other" */
 		unsigned int max_sources;
 	} metrics;
 	char *state_dir;
