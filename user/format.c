@@ -112,22 +112,3 @@ void tg_format_time(char out[TG_FORMAT_TIME_BYTES], uint64_t unix_ns)
 	snprintf(out + bytes, TG_FORMAT_TIME_BYTES - bytes, ".%03uZ",
 		 (unsigned int)(unix_ns / 1000000 % 1000));
 }
-
-void tg_format_duration(char out[TG_FORMAT_TIME_BYTES], uint64_t ns)
-{
-	uint64_t ms = ns / 1000000;
-	uint64_t s = ms / 1000;
-
-	if (s < 1)
-		snprintf(out, TG_FORMAT_TIME_BYTES, "%" PRIu64 " ms", ms);
-	else if (s < 60)
-		snprintf(out, TG_FORMAT_TIME_BYTES, "%" PRIu64 " s", s);
-	else if (s < 3600)
-		snprintf(out, TG_FORMAT_TIME_BYTES, "%" PRIu64 "m %" PRIu64 "s", s / 60, s % 60);
-	else if (s < 86400)
-		snprintf(out, TG_FORMAT_TIME_BYTES, "%" PRIu64 "h %" PRIu64 "m", s / 3600,
-			 s / 60 % 60);
-	else
-		snprintf(out, TG_FORMAT_TIME_BYTES, "%" PRIu64 "d %" PRIu64 "h", s / 86400,
-			 s / 3600 % 24);
-}

@@ -48,7 +48,4 @@ void tg_format_interface(char out[TG_FORMAT_INTERFACE_BYTES], const struct tg_in
 /* RFC 3339, UTC, milliseconds (rounded down): "2026-01-31T23:59:59.999Z". */
 void tg_format_time(char out[TG_FORMAT_TIME_BYTES], uint64_t unix_ns);
 
-/* For people: "850 ms", "12 s", "5m 10s", "3h 2m", "4d 1h". */
-void tg_format_duration(char out[TG_FORMAT_TIME_BYTES], uint64_t ns);
-
 #endif

@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+
+#include "hash.h"
 
 #define FIRST_ENTRIES 64
 
@@ -26,9 +27,7 @@ struct tg_tally *tg_tally_new(size_t key_bytes)
 		return NULL;
 	tally->key_bytes = key_bytes;
 	tally->entry_bytes = sizeof(struct tg_counts) + key_bytes;
-	/* Without entropy the seed stays 0: slower under attack, never wrong. */
-	if (getrandom(&tally->seed, sizeof(tally->seed), GRND_NONBLOCK) < 0)
-		tally->seed = 0;
+	tally->seed = tg_hash_seed();
 	return tally;
 }
 
@@ -39,22 +38,6 @@ void tg_tally_free(struct tg_tally *tally)
 	free(tally->entries);
 	free(tally->slots);
 	free(tally);
-}
-
-static uint64_t hash(const struct tg_tally *tally, const void *key)
-{
-	uint64_t h = tally->seed;
-
-	for (size_t i = 0; i < tally->key_bytes; i += 8) {
-		unsigned __int128 product;
-		uint64_t word;
-
-		memcpy(&word, (const uint8_t *)key + i, sizeof(word));
-		product = (unsigned __int128)(word ^ h ^ 0xa0761d6478bd642fULL) *
-			  (0xe7037ed1a0b428dbULL ^ tally->seed ^ i);
-		h = (uint64_t)product ^ (uint64_t)(product >> 64);
-	}
-	return h;
 }
 
 const void *tg_tally_key(const struct tg_tally *tally, uint32_t index)
@@ -76,7 +59,7 @@ uint32_t tg_tally_count(const struct tg_tally *tally)
 static uint32_t *slot_of(const struct tg_tally *tally, const void *key)
 {
 	uint32_t mask = tally->capacity * 2 - 1;
-	uint32_t at = (uint32_t)hash(tally, key) & mask;
+	uint32_t at = (uint32_t)tg_hash(tally->seed, key, tally->key_bytes) & mask;
 
 	while (tally->slots[at] &&
 	       memcmp(tg_tally_key(tally, tally->slots[at] - 1), key, tally->key_bytes))
