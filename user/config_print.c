@@ -93,5 +93,7 @@ int tg_config_print(const struct tg_config *config, FILE *to)
 	text(to, "state_dir", config->state_dir);
 	text(to, "run_dir", config->run_dir);
 	text(to, "pin_dir", config->pin_dir);
-	return fflush(to) || ferror(to) ? -EIO : 0;
+	if (fflush(to))
+		return -errno;
+	return ferror(to) ? -EIO : 0;
 }
