@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# The sandbox of the net tests and of the demo. Two network namespaces of its
+# own, real programs in both, nothing outside of them:
+#
+#      namespace tg-PID-c                       namespace tg-PID-s
+#   ┌───────────────────────┐                ┌──────────────────────────────────┐
+#   │ curl  wrk  ab         │      veth      │        ┌────────┐                │
+#   │ odd_client.py     cli0├────────────────┤srv0 ──►│tollgate│──► nginx :8080 │
+#   │                       │                │        │ (XDP)  │          :8081 │
+#   │ 192.0.2.1             │                │        └───┬────┘            │   │
+#   │ 2001:db8::1           │                │ 192.0.2.2  │ maps            ▼   │
+#   └───────────────────────┘                │ 2001:db8::2▼            access.log│
+#                                            │        agent, prometheus         │
+#                                            └──────────────────────────────────┘
+#
+# Pins stand in /sys/fs/bpf/tg-test-PID, files in a directory of mktemp. All of
+# it goes when the script ends, however it ends, so that a test can run twice
+# in a row and beside itself.
+#
+# A test sources this file, calls sandbox, nginx_start, agent_start, does its
+# work and says what it found with check, equal, counts_equal or skip.
+
+set -u
+# nsenter, not `ip netns exec`: the latter remounts /sys and so hides bpffs.
+TG_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+TG=$TG_ROOT/build/tollgate
+NET=$TG_ROOT/tests/net
+PATH=$PATH:/usr/sbin:/sbin
+CLIENT4=192.0.2.1 SERVER4=192.0.2.2
+CLIENT6=2001:db8::1 SERVER6=2001:db8::2
+METRICS=127.0.0.1:9464
+NETNS_C=tg-$$-c
+NETNS_S=tg-$$-s
+PINS=/sys/fs/bpf/tg-test-$$
+TMP=
+AGENT=      # process id of the agent, empty when none runs
+FAILED=0
+STARTED=()  # process ids of what runs in the background
+
+# --- what a test says -----------------------------------------------------------
+
+ok() { echo "ok - $*"; }
+not_ok() { # not_ok NAME [WHY]
+	echo "not ok - $1${2:+: $2}"
+	FAILED=$((FAILED + 1))
+}
+skip() { echo "skip - $*"; }
+die() { # the sandbox itself does not stand: nothing after this would mean a thing
+	not_ok "$@"
+	exit 1
+}
+check() { # check NAME COMMAND...: ok when the command succeeds
+	local name=$1 said
+	shift
+	if said=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "$(tail -n 3 <<<"$said" | tr '\n' ' ')"; fi
+}
+refute() { # refute NAME COMMAND...: ok when it fails
+	local name=$1
+	shift
+	if "$@" >/dev/null 2>&1; then not_ok "$name" "succeeded: $*"; else ok "$name"; fi
+}
+equal() { # equal NAME WANTED FOUND
+	if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "wanted '$2', found '$3'"; fi
+}
+matches() { # matches NAME REGEX TEXT
+	if grep -qE -- "$2" <<<"$3"; then ok "$1"; else not_ok "$1" "no /$2/ in '$(head -c 300 <<<"$3")'"; fi
+}
+within() { # within SECONDS COMMAND...: try until it succeeds
+	local until=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt "$until" ] || return 1
+		sleep 0.1
+	done
+}
+
+# --- namespaces -----------------------------------------------------------------
+
+in_client() { nsenter --net="/run/netns/$NETNS_C" "$@"; }
+in_server() { nsenter --net="/run/netns/$NETNS_S" "$@"; }
+
+sandbox() { # sandbox [MTU]
+	[ "$(id -u)" = 0 ] || { skip "needs root"; exit 0; }
+	trap sandbox_end EXIT
+	trap 'exit 130' INT TERM HUP
+	TMP=$(mktemp -d /tmp/tg-test.XXXXXX)
+	mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf || die "sandbox" "no bpffs"
+	{ ip netns add "$NETNS_C" && ip netns add "$NETNS_S"; } || die "sandbox" "no namespaces"
+	link_up "${1:-1500}" || die "sandbox" "no veth pair"
+}
+
+link_up() { # link_up MTU: the veth pair and its addresses
+	local mtu=$1
+	ip -n "$NETNS_C" link add cli0 mtu "$mtu" type veth peer name srv0 mtu "$mtu" netns "$NETNS_S" &&
+		address "$NETNS_C" cli0 "$CLIENT4/24" "$CLIENT6/64" &&
+		address "$NETNS_S" srv0 "$SERVER4/24" "$SERVER6/64" &&
+		ip -n "$NETNS_C" link set lo up && ip -n "$NETNS_S" link set lo up
+}
+
+address() { # address NAMESPACE INTERFACE IPV4/LEN IPV6/LEN: usable at once, no detection of duplicates
+	ip -n "$1" addr add "$3" dev "$2" && ip -n "$1" addr add "$4" dev "$2" nodad &&
+		ip -n "$1" link set "$2" up
+}
+
+sandbox_end() {
+	local status=$? pid
+	trap - EXIT
+	[ -z "$AGENT" ] || stop "$AGENT"
+	for pid in "${STARTED[@]}"; do stop "$pid"; done
+	# What a test left behind: all in these namespaces is ours.
+	for pid in $(ip netns pids "$NETNS_C" 2>/dev/null) $(ip netns pids "$NETNS_S" 2>/dev/null); do
+		kill -9 "$pid" 2>/dev/null
+	done
+	[ ! -d "$PINS" ] || rm -rf "$PINS"
+	ip netns del "$NETNS_C" 2>/dev/null
+	ip netns del "$NETNS_S" 2>/dev/null
+	if [ "$FAILED" -gt 0 ] || { [ "$status" != 0 ] && [ "$status" != 130 ]; }; then
+		echo "# the last of the agent's log:"
+		tail -n 15 "$TMP/agent.log" 2>/dev/null | sed 's/^/#   /'
+		grep -vE '\[(notice|warn)\]' "$TMP/nginx/error.log" 2>/dev/null | tail -n 5 | sed 's/^/#   nginx: /'
+	fi
+	if [ -n "${KEEP-}" ]; then echo "# files: $TMP"; else rm -rf "$TMP"; fi
+	[ "$status" = 0 ] && [ "$FAILED" -gt 0 ] && status=1
+	exit "$status"
+}
+
+background() { # background COMMAND...: stopped at the end; its process id in $STARTED_PID
+	"$@" &
+	STARTED_PID=$!
+	STARTED+=("$STARTED_PID")
+}
+stop() { # stop PID: politely, then not
+	kill "$1" 2>/dev/null || return 0
+	for _ in {1..50}; do
+		kill -0 "$1" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -9 "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+}
+
+# --- nginx ----------------------------------------------------------------------
+# One JSON object a request in the access log, with all that may carry a token.
+# /u/ is passed on to a second server, so that nginx reads the body to its end
+# and counts it in $request_length; elsewhere a body is read and thrown away.
+
+nginx_start() { # nginx_start [LISTEN...]: further "listen" values
+	local prefix=$TMP/nginx listen more=
+	for listen in "$@"; do more+="listen $listen; "; done
+	mkdir -p "$prefix"
+	cat >"$prefix/nginx.conf" <<-END
+		user root;
+		worker_processes 2;
+		pid $prefix/pid;
+		error_log $prefix/error.log notice;
+		events { worker_connections 4096; }
+		http {
+			log_format tokens escape=json '{"addr":"\$remote_addr","auth":"\$http_authorization",'
+				'"key":"\$http_x_api_key","uri":"\$request_uri","origin":"\$http_origin",'
+				'"referer":"\$http_referer","port":\$server_port,'
+				'"bytes":\$request_length,"status":\$status}';
+			access_log $prefix/access.log tokens;
+			client_body_temp_path $prefix/body;
+			proxy_temp_path $prefix/proxy;
+			fastcgi_temp_path $prefix/fastcgi;
+			uwsgi_temp_path $prefix/uwsgi;
+			scgi_temp_path $prefix/scgi;
+			default_type text/plain;
+			keepalive_requests 100000000;
+			keepalive_timeout 3600;
+			client_max_body_size 64m;
+			client_header_timeout 300;
+			client_body_timeout 300;
+			large_client_header_buffers 8 64k;
+			server {
+				listen 8080 backlog=4096; listen [::]:8080 backlog=4096;
+				listen 8081; listen [::]:8081;
+				$more
+				location / { return 200 "hello\n"; }
+				location /u/ { proxy_pass http://unix:$prefix/body.sock:/; }
+			}
+			server {
+				listen unix:$prefix/body.sock;
+				access_log off;
+				location / { return 200 "got it\n"; }
+			}
+		}
+	END
+	background in_server nginx -p "$prefix" -c "$prefix/nginx.conf" -g 'daemon off;' 2>"$TMP/nginx.err"
+	within 10 in_client curl -sf -o /dev/null "http://$SERVER4:8080/up" ||
+		die "nginx" "$(cat "$TMP/nginx.err")"
+	# Forget the readiness question.
+	within 5 test -s "$prefix/access.log"
+	: >"$prefix/access.log"
+}
+
+# --- the agent --------------------------------------------------------------------
+
+agent_config() { # agent_config [INTERFACES [PORTS [MORE-LINES]]]
+	mkdir -p "$TMP/etc"
+	cat >"$TMP/etc/tollgate.yaml" <<-END
+		interfaces: ${1:-[{name: srv0, mode: native\}]}
+		listen_ports: ${2:-[8080, 8081]}
+		identity:
+		  token_prefix_bytes: 8
+		  secret_file: $TMP/state/secret
+		  tokens:
+		    - {header: Authorization, scheme: Bearer}
+		    - {header: X-API-Key}
+		    - {query: key}
+		metrics: {listen: "$METRICS"}
+		state_dir: $TMP/state
+		run_dir: $TMP/run
+		pin_dir: $PINS
+		${3-}
+	END
+}
+
+agent_start() { # agent_start [BINARY]: run it and wait for READY=1
+	[ -f "$TMP/etc/tollgate.yaml" ] || agent_config
+	local notify=$TMP/notify waiter
+	/usr/bin/python3 "$NET/await_ready.py" "$notify" 20 &
+	waiter=$!
+	within 5 test -S "$notify"
+	NOTIFY_SOCKET=$notify in_server "${1:-$TG}" run -c "$TMP/etc/tollgate.yaml" >>"$TMP/agent.log" 2>&1 &
+	AGENT=$!
+	while kill -0 "$waiter" 2>/dev/null; do
+		kill -0 "$AGENT" 2>/dev/null || break
+		sleep 0.05
+	done
+	if ! kill -0 "$AGENT" 2>/dev/null; then
+		kill "$waiter" 2>/dev/null
+		wait "$AGENT" 2>/dev/null
+		AGENT=
+		return 1
+	fi
+	wait "$waiter"
+}
+agent_stop() { # agent_stop [SIGNAL]
+	kill "-${1:-TERM}" "$AGENT" 2>/dev/null
+	wait "$AGENT" 2>/dev/null
+	AGENT_STATUS=$?
+	AGENT=
+}
+tg() { # tg VERB ARGUMENT...: the command line, as its user
+	local verb=$1
+	shift
+	in_server "$TG" "$verb" -c "$TMP/etc/tollgate.yaml" "$@"
+}
+up() { # up [MODE [MTU]]: sandbox, nginx and agent, or the test ends here
+	sandbox "${2:-1500}"
+	nginx_start
+	agent_config "[{name: srv0, mode: ${1:-native}}]"
+	agent_start || die "agent" "not ready: $(tail -n 1 "$TMP/agent.log")"
+}
+
+# --- truth ----------------------------------------------------------------------
+
+# counts_equal NAME [--bytes]: usage by token equals the access log, to the unit.
+# Waits for requests that are still under way; counts that differ stay different.
+counts_equal() {
+	local name=$1 said
+	shift
+	if said=$(/usr/bin/python3 "$NET/counts.py" --log "$TMP/nginx/access.log" \
+		--secret "$TMP/state/secret" --prefix-bytes 8 "$@" -- \
+		nsenter --net="/run/netns/$NETNS_S" "$TG" usage -c "$TMP/etc/tollgate.yaml" \
+		--by token -o json 2>&1); then
+		ok "$name ($said)"
+	else
+		not_ok "$name" "$said"
+	fi
+}
+metrics() { in_server curl -sf "http://$METRICS/metrics"; }
+rx_packets() { in_server cat "/sys/class/net/${1:-srv0}/statistics/rx_packets"; }
+
+# --- load -------------------------------------------------------------------------
+
+wrk_tokens() { # wrk_tokens REQUESTS [URL [CONNECTIONS]]: at least so many, by several tokens
+	in_client wrk -t 1 -c "${3:-32}" -d 60s -s "$NET/tokens.lua" \
+		"${2:-http://$SERVER4:8080/}" -- "$1" 2>&1
+}
+
+curl_get() { in_client curl -sS "$@" >/dev/null; }
+
+# mix HOST: each client's way of speaking, once. HOST as it stands in a URL.
+mix() {
+	local url=http://$1:8080 bare=${1#[}
+	bare=${bare%]}
+	curl_get -H 'Authorization: Bearer curl-bearer-token-1' "$url/a" "$url/b" "$url/c"
+	curl_get -H 'x-api-key: curl-key-token-22' "$url/?x=1" "$url/d" "http://$1:8081/e"
+	curl_get "$url/q?a=b&key=query%2Dtoken%20one" "$url/none"
+	head -c 1000000 /dev/zero >"$TMP/1mb"
+	curl_get -H 'X-API-Key: upload-token-333' --data-binary "@$TMP/1mb" "$url/u/" "$url/u/again"
+	curl_get -H 'X-API-Key: upload-token-333' -H 'Transfer-Encoding: chunked' \
+		--data-binary "@$TMP/1mb" "$url/u/chunked"
+	in_client ab -q -n 500 -c 4 -H 'Authorization: Bearer ab-close-token' "$url/ab" >"$TMP/ab.out" 2>&1
+	in_client ab -q -n 2000 -c 4 -k -H 'Authorization: Bearer ab-keep-token' "$url/ab" >>"$TMP/ab.out" 2>&1
+	wrk_tokens 5000 "$url/" 8 >"$TMP/wrk.out"
+	in_client /usr/bin/python3 "$NET/odd_client.py" --seed 7 --connections 60 "$bare" 8080 >"$TMP/odd.out" 2>&1 ||
+		not_ok "odd client" "$(tail -n 2 "$TMP/odd.out" | tr '\n' ' ')"
+}

@@ -1,0 +1,29 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+-- wrk script for one thread: wrk -t 1 ... -- REQUESTS. Ends after so many
+-- answers; tokens take turns, in all places that a token may have.
+local many, turn, answers, wanted = {}, 0, 0, 0
+
+function init(args)
+	for i = 1, 10 do
+		local token = string.format("wrk-token-%d", i)
+		many[#many + 1] = wrk.format("GET", nil, { Authorization = "Bearer " .. token })
+		many[#many + 1] = wrk.format("GET", nil, { ["X-API-Key"] = token .. "-key" })
+		many[#many + 1] = wrk.format("GET", wrk.path .. "?key=" .. token .. "-query")
+	end
+	many[#many + 1] = wrk.format("GET")
+	wanted = tonumber(args[1])
+end
+
+function request()
+	turn = turn % #many + 1
+	return many[turn]
+end
+
+function response()
+	answers = answers + 1
+	if answers == wanted then
+		wrk.thread:stop()
+		-- The main thread sleeps out its -d, unless it is interrupted.
+		os.execute("kill -INT $PPID")
+	end
+end
