@@ -130,7 +130,7 @@ tests: all headers $(UNIT_TESTS) $(PROG_TESTS) $(TEST_TOOLS) ## build the tests 
 check: deps ## as root: install what is missing, build, run every test
 	$(Q)$(MAKE) --no-print-directory check-now
 check-now: tests format-check
-	$(Q)tests/run $(TESTS)
+	$(Q)tests/run $(foreach t,$(TESTS),'$(t)')
 
 # --- for people ---------------------------------------------------------------
 
