@@ -88,10 +88,12 @@ $(B)/tollgate: $(USER_C:%.c=$(B)/plain/%.o)
 
 # --- tests --------------------------------------------------------------------
 # A test is linked with all of user/*.c but main.c, or with what its line
-# `/* links: user/a.c tests/http/b.c */` names (a pattern such as user/*.c too).
+# comments `/* links: user/a.c tests/http/b.c */` name (a pattern such as user/*.c too).
 
+comma := ,
 links = $(filter-out user/main.c,$(wildcard $(or \
-	$(shell sed -n 's,^/\* links: \(.*\) \*/$$,\1,p' $(1)),$(SHARED_C))))
+	$(shell sed -n '\,^/\* links:,$(comma)\,\*/, { s,^/\* links:,,; s,^ \* ,,; s,\*/$$,,; p }' $(1)),\
+	$(SHARED_C))))
 parts = $(patsubst %.c,$(B)/$(1)/%.o,$(2) $(call links,$(2)))
 
 $(UNIT_TESTS): $(B)/tests/%: $$(call parts,asan,tests/$$*.c)
