@@ -6,6 +6,8 @@
 
 #include "tally.h"
 
+#define STAMP_SLACK_JIFFIES 64 /* less than any idle time after which rows are retired */
+
 struct walk {
 	struct tg_series_table *table;
 	uint32_t round;
@@ -68,12 +70,16 @@ static void take_off_moved(const struct tg_tally *moved, const void *key, struct
 		*by = difference(by, tg_tally_counts((struct tg_tally *)moved, at));
 }
 
-/* Did the row that had this series go, and another of its key come? */
+/*
+ * Did the row that had this series go, and another of its key come? Two CPUs
+ * that make a row at once may each stamp its birth, so a few jiffies are none.
+ */
 static bool is_reborn(const struct tg_series *series, const struct current *row)
 {
-	if (row->kind == TG_SERIES_USAGE)
-		return series->birth_jiffies != row->birth_jiffies;
-	return row->counts.requests < series->base.requests;
+	if (row->counts.requests < series->base.requests)
+		return true;
+	return row->kind == TG_SERIES_USAGE && series->birth_jiffies &&
+	       (int64_t)(row->birth_jiffies - series->birth_jiffies) > STAMP_SLACK_JIFFIES;
 }
 
 static int advance_to(struct walk *walk, const struct current *row, uint32_t *number)
