@@ -90,10 +90,9 @@ $(B)/tollgate: $(USER_C:%.c=$(B)/plain/%.o)
 # A test is linked with all of user/*.c but main.c, or with what its line
 # comments `/* links: user/a.c tests/http/b.c */` name (a pattern such as user/*.c too).
 
-comma := ,
-links = $(filter-out user/main.c,$(wildcard $(or \
-	$(shell sed -n '\,^/\* links:,$(comma)\,\*/, { s,^/\* links:,,; s,^ \* ,,; s,\*/$$,,; p }' $(1)),\
-	$(SHARED_C))))
+links_of = $(shell awk '/^\/\* links:/ { on = 1 } on { end = /\*\/$$/; \
+	sub(/^\/\* links:|^ \*/, ""); sub(/\*\/$$/, ""); print; on = !end }' $(1))
+links = $(filter-out user/main.c,$(wildcard $(or $(call links_of,$(1)),$(SHARED_C))))
 parts = $(patsubst %.c,$(B)/$(1)/%.o,$(2) $(call links,$(2)))
 
 $(UNIT_TESTS): $(B)/tests/%: $$(call parts,asan,tests/$$*.c)
