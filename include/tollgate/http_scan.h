@@ -208,6 +208,7 @@ tg_inline __u32 tg_scan_step(struct tg_scan *scan, struct tg_head *head,
 	else
 		step = tg_step_value(scan, head, config, in);
 
+	TG_FORGET(step);
 	if (step & TG_STEP_TOKEN)
 		tg_token_add(head, in->text, in->text_bytes);
 	if (step & TG_STEP_HOST)

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Stage count: where every packet and every request ends up. Request counters
+ * are shared between CPUs and only ever added to, atomically. A request that
+ * finds no room in usage spills into token_spill and source_spill; one that
+ * finds none there is still counted, without a name.
+ */
+#ifndef TOLLGATE_COUNT_BPF_H
+#define TOLLGATE_COUNT_BPF_H
+
+#include "maps.bpf.h"
+#include "settings.bpf.h"
+
+/* What new rows begin with: not on the stack, which is short. */
+static const struct tg_usage tg_usage_zero;
+static const struct tg_counts tg_counts_zero;
+
+/* What is added at once; the same for every row that it is added to. */
+struct tg_delta {
+	__u64 requests;
+	__u64 bytes;
+	__u64 origin_id; /* 0: none named */
+};
+
+tg_inline void tg_count_packet(__u32 reason, __u32 packets_seen, __u32 bytes)
+{
+	__u32 index = tg_iface * TG_PACKET_REASONS + reason;
+	struct tg_packets *counter = bpf_map_lookup_elem(&packets, &index);
+
+	if (!counter)
+		return;
+	counter->packets += packets_seen;
+	counter->bytes += bytes;
+}
+
+tg_inline void tg_count_unattributed(__u32 reason, __u64 requests, __u64 bytes)
+{
+	struct tg_unattributed *counter = bpf_map_lookup_elem(&unattributed, &reason);
+
+	if (!counter)
+		return;
+	counter->requests += requests;
+	counter->bytes += bytes;
+}
+
+/* The sum before its parts: see struct tg_counts. */
+tg_inline void tg_counts_add(struct tg_counts *counts, const struct tg_delta *delta)
+{
+	if (delta->requests)
+		__sync_fetch_and_add(&counts->requests, delta->requests);
+	__sync_fetch_and_add(&counts->bytes, delta->bytes);
+	if (!delta->origin_id)
+		return;
+	if (delta->requests)
+		__sync_fetch_and_add(&counts->origin_requests, delta->requests);
+	__sync_fetch_and_add(&counts->origin_bytes, delta->bytes);
+}
+
+tg_inline struct tg_counts *tg_token_spill_row(const struct tg_usage_key *key)
+{
+	struct tg_token_key token = {.token = key->token, .iface = key->iface};
+	struct tg_counts *row = bpf_map_lookup_elem(&token_spill, &token);
+
+	if (row)
+		return row;
+	bpf_map_update_elem(&token_spill, &token, &tg_counts_zero, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&token_spill, &token);
+}
+
+tg_inline struct tg_counts *tg_source_spill_row(const struct tg_usage_key *key)
+{
+	struct tg_source_key source = {.source = key->source, .iface = key->iface};
+	struct tg_counts *row = bpf_map_lookup_elem(&source_spill, &source);
+
+	if (row)
+		return row;
+	bpf_map_update_elem(&source_spill, &source, &tg_counts_zero, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&source_spill, &source);
+}
+
+/* By source only what was counted by token, so that the former never exceeds the latter. */
+tg_global int tg_count_spilled(const struct tg_usage_key *key, const struct tg_delta *delta)
+{
+	struct tg_counts *row;
+
+	if (!key || !delta)
+		return 0;
+	row = tg_token_spill_row(key);
+	if (!row) {
+		tg_count_unattributed(TG_UNATTRIBUTED_USAGE_FULL, delta->requests, delta->bytes);
+		return 0;
+	}
+	tg_counts_add(row, delta);
+	row = tg_source_spill_row(key);
+	if (row)
+		tg_counts_add(row, delta);
+	return 0;
+}
+
+tg_inline struct tg_usage *tg_usage_row_add(const struct tg_usage_key *key, __u64 now)
+{
+	struct tg_usage *row;
+
+	bpf_map_update_elem(&usage, key, &tg_usage_zero, BPF_NOEXIST);
+	row = bpf_map_lookup_elem(&usage, key);
+	if (row)
+		row->first_jiffies = now;
+	return row;
+}
+
+tg_global int tg_count_usage(const struct tg_usage_key *key, const struct tg_delta *delta)
+{
+	struct tg_usage *row;
+	__u64 now;
+
+	if (!key || !delta)
+		return 0;
+	row = bpf_map_lookup_elem(&usage, key);
+	now = bpf_jiffies64();
+	if (!row)
+		row = tg_usage_row_add(key, now);
+	if (!row || (row->flags & TG_ROW_RETIRING)) {
+		tg_count_spilled(key, delta);
+		return 0;
+	}
+	row->last_jiffies = now;
+	tg_counts_add(&row->counts, delta);
+	return 0;
+}
+
+/* No room: the view finds the rest as usage's origin_requests beyond the rows here. */
+tg_global int tg_count_origin(const struct tg_token *token, const struct tg_delta *delta)
+{
+	struct tg_origin_key key = {};
+	struct tg_origin *row;
+
+	if (!token || !delta)
+		return 0;
+	key.token = *token;
+	key.origin_id = delta->origin_id;
+	row = bpf_map_lookup_elem(&origins, &key);
+	if (!row || (row->flags & TG_ROW_RETIRING))
+		return 0;
+	row->last_jiffies = bpf_jiffies64();
+	if (delta->requests)
+		__sync_fetch_and_add(&row->requests, delta->requests);
+	__sync_fetch_and_add(&row->bytes, delta->bytes);
+	return 0;
+}
+
+/* A row for the origin that the header names, if there is none yet. */
+tg_global int tg_origin_row_add(struct tg_scratch *scratch)
+{
+	struct tg_origin_key key = {};
+	struct tg_origin *fresh;
+	struct tg_head *head;
+	__u64 *host;
+	__u32 i;
+
+	if (!scratch)
+		return 0;
+	fresh = &scratch->fresh_origin;
+	head = &scratch->head;
+	key.token = head->token;
+	key.origin_id = head->origin_id;
+	if (bpf_map_lookup_elem(&origins, &key))
+		return 0;
+	__builtin_memset(fresh, 0, sizeof(*fresh));
+	fresh->last_jiffies = bpf_jiffies64();
+	fresh->host_bytes = head->origin_bytes;
+	host = (__u64 *)fresh->host;
+	for (i = 0; i < TG_HOST_BYTES_MAX / 8; i++)
+		host[i] = head->origin_bytes > i * 8 ? head->host[i] : 0;
+	bpf_map_update_elem(&origins, &key, fresh, BPF_NOEXIST);
+	return 0;
+}
+
+tg_inline void tg_count_delta(const struct tg_usage_key *key, const struct tg_delta *delta)
+{
+	tg_count_usage(key, delta);
+	if (delta->origin_id)
+		tg_count_origin(&key->token, delta);
+}
+
+#endif

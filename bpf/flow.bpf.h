@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Stage track: which bytes of a segment are new to its connection. Knows
+ * sequence numbers, nothing of HTTP but that a body may be stepped over.
+ *
+ * A flow belongs to one CPU at a time. `owner` holds a tag of the key, plus 1
+ * while taken. The tag also tells a stale pointer: elements of a preallocated
+ * hash are reused at once after a delete, perhaps for another connection.
+ */
+#ifndef TOLLGATE_FLOW_BPF_H
+#define TOLLGATE_FLOW_BPF_H
+
+#include "count.bpf.h"
+#include "packet.bpf.h"
+#include "../include/tollgate/http_scan.h"
+
+#define TG_OWNER_TAKEN 1
+#define TG_OWNER_TRIES 512
+/* Body bytes wait for the message's end or this many, to save look-ups. */
+#define TG_UNBILLED_MAX (1 << 20)
+
+/* Even, and not 0. Not secret: it only tells neighbours in memory apart. */
+tg_inline __u64 tg_flow_tag(const struct tg_flow_key *key)
+{
+	const __u32 *words = (const __u32 *)key;
+	__u64 tag = words[8];
+	__u32 i;
+
+	for (i = 0; i < 8; i++)
+		tag = (tag ^ words[i]) * 0x9e3779b97f4a7c15ULL;
+	return (tag ^ tag >> 32) << 2 | 2;
+}
+
+/* 0: ours now. -1: another CPU keeps it. -2: not this connection any more. */
+tg_global int tg_flow_take(struct tg_flow *flow, __u64 tag)
+{
+	int i;
+
+	if (!flow)
+		return -2;
+	for (i = 0; i < TG_OWNER_TRIES; i++) {
+		__u64 was = __sync_val_compare_and_swap(&flow->owner, tag, tag | TG_OWNER_TAKEN);
+
+		if (was == tag)
+			return 0;
+		if (was != (tag | TG_OWNER_TAKEN))
+			return -2;
+	}
+	return -1;
+}
+
+/* owner: the tag to let go, 0 if the flow is about to be deleted. */
+tg_inline void tg_flow_release(struct tg_flow *flow, __u64 owner)
+{
+#if defined(__TARGET_ARCH_x86)
+	/* Stores are seen in order; the compiler must keep it, too. */
+	asm volatile("" ::: "memory");
+	*(volatile __u64 *)&flow->owner = owner;
+#else
+	__sync_lock_test_and_set(&flow->owner, owner);
+#endif
+}
+
+tg_inline void tg_flow_begin(struct tg_flow *flow, __u32 next_seq)
+{
+	tg_scan_start(&flow->scan);
+	flow->offset = 0;
+	flow->unbilled_bytes = 0;
+	flow->next_seq = next_seq;
+	flow->flags &= TG_FLOW_PARTIAL; /* the stale header goes when the next state is kept */
+}
+
+/* Insert a connection whose first data this is. 0, or the packet's reason. */
+tg_global int tg_flow_add(const struct tg_flow_key *key, struct tg_scratch *scratch, __u32 seq)
+{
+	struct tg_embryo *embryo;
+	struct tg_flow *fresh;
+
+	if (!key || !scratch)
+		return TG_PACKET_FLOW_TABLE_FULL;
+	embryo = bpf_map_lookup_elem(&embryos, key);
+	fresh = &scratch->fresh_flow;
+	__builtin_memset(fresh, 0, sizeof(*fresh));
+	fresh->owner = tg_flow_tag(key);
+	tg_flow_begin(fresh, embryo ? embryo->next_seq : seq);
+	if (embryo)
+		bpf_map_delete_elem(&embryos, key);
+	else
+		fresh->scan.phase = TG_PHASE_SYNC; /* open since before we looked */
+	if (!bpf_map_update_elem(&flows, key, fresh, BPF_NOEXIST))
+		return 0;
+	return bpf_map_lookup_elem(&flows, key) ? 0 : TG_PACKET_FLOW_TABLE_FULL;
+}
+
+/* The connection's flow, taken; or NULL and the packet's reason. */
+tg_inline struct tg_flow *tg_flow_get(const struct tg_segment *segment, struct tg_scratch *scratch,
+				      __u64 tag, __u32 *reason)
+{
+	struct tg_flow *flow = bpf_map_lookup_elem(&flows, &segment->key);
+	int taken = flow ? tg_flow_take(flow, tag) : -2;
+
+	if (taken == -2) {
+		*reason = tg_flow_add(&segment->key, scratch, segment->seq);
+		if (*reason)
+			return 0;
+		flow = bpf_map_lookup_elem(&flows, &segment->key);
+		taken = flow ? tg_flow_take(flow, tag) : -2;
+	}
+	*reason = TG_PACKET_FLOW_BUSY;
+	return taken ? 0 : flow;
+}
+
+tg_inline void tg_flow_flush(struct tg_flow *flow)
+{
+	struct tg_delta delta = {.bytes = flow->unbilled_bytes, .origin_id = flow->bill_origin_id};
+
+	if (!delta.bytes)
+		return;
+	flow->unbilled_bytes = 0;
+	tg_count_delta(&flow->bill, &delta);
+}
+
+/* The connection is over. The flow is ours; afterwards it is nobody's. */
+tg_inline void tg_flow_end(const struct tg_flow_key *key, struct tg_flow *flow)
+{
+	tg_flow_flush(flow);
+	if (flow->flags & TG_FLOW_PARTIAL)
+		bpf_map_delete_elem(&partials, key);
+	tg_flow_release(flow, 0);
+	bpf_map_delete_elem(&flows, key);
+}
+
+/*
+ * A SYN proves nothing about an existing connection with the same addresses:
+ * only data that follows it does.
+ */
+tg_inline void tg_flow_syn(const struct tg_segment *segment)
+{
+	struct tg_embryo embryo = {.next_seq = segment->seq};
+	struct tg_flow *flow = bpf_map_lookup_elem(&flows, &segment->key);
+	__u64 tag;
+
+	if (!flow) {
+		bpf_map_update_elem(&embryos, &segment->key, &embryo, BPF_ANY);
+		return;
+	}
+	tag = tg_flow_tag(&segment->key);
+	if (tg_flow_take(flow, tag))
+		return;
+	flow->reborn_seq = segment->seq;
+	flow->flags |= TG_FLOW_REBORN;
+	tg_flow_release(flow, tag);
+}
+
+/* FIN or RST without data: believed only at the exact place in the stream. */
+tg_inline void tg_flow_close(const struct tg_segment *segment)
+{
+	struct tg_flow *flow = bpf_map_lookup_elem(&flows, &segment->key);
+	__u64 tag;
+
+	if (!flow) {
+		bpf_map_delete_elem(&embryos, &segment->key);
+		return;
+	}
+	tag = tg_flow_tag(&segment->key);
+	if (tg_flow_take(flow, tag))
+		return;
+	if (segment->seq == flow->next_seq)
+		tg_flow_end(&segment->key, flow);
+	else
+		tg_flow_release(flow, tag);
+}
+
+/*
+ * Bytes before the segment are missing. Within a body that is no loss: they
+ * will come, as bytes seen before, and nobody needs to read them. Elsewhere
+ * the scan must find its place again. Returns the packet's reason, or
+ * TG_CONTINUE. (Here is where segments that come too early will be held.)
+ */
+tg_inline __u32 tg_flow_gap(struct tg_flow *flow, __u32 missing)
+{
+	struct tg_scan *scan = &flow->scan;
+
+	flow->offset += missing;
+	flow->next_seq += missing;
+	if (tg_phase_skips(scan->phase) && missing <= scan->skip) {
+		flow->unbilled_bytes += tg_body_skip(scan, missing);
+		return TG_CONTINUE;
+	}
+	if (scan->phase != TG_PHASE_DEAD)
+		scan->phase = TG_PHASE_SYNC;
+	return TG_PACKET_GAP;
+}
+
+/*
+ * Which payload bytes are new: those from *skip on. Moves the flow up to
+ * there. TG_CONTINUE, GAP (there are new bytes all the same), or RETRANSMIT.
+ */
+tg_inline __u32 tg_flow_order(struct tg_flow *flow, const struct tg_segment *segment, __u32 *skip)
+{
+	__s32 ahead = segment->seq - flow->next_seq;
+
+	*skip = 0;
+	if (!ahead)
+		return TG_CONTINUE;
+	if ((flow->flags & TG_FLOW_REBORN) && segment->seq == flow->reborn_seq) {
+		tg_flow_flush(flow);
+		tg_flow_begin(flow, segment->seq);
+		return TG_CONTINUE;
+	}
+	if (ahead > 0)
+		return tg_flow_gap(flow, ahead);
+	*skip = -ahead;
+	return *skip >= segment->bytes ? TG_PACKET_RETRANSMIT : TG_CONTINUE;
+}
+
+#endif
