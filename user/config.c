@@ -15,7 +15,6 @@
 
 #define FILE_BYTES_MAX (256 * 1024)
 
-static const uint16_t default_ports[] = {80, 8080};
 static const struct tg_config_place default_places[] = {
 	{.header = (char *)"Authorization", .scheme = (char *)"Bearer"},
 	{.header = (char *)"X-API-Key"},
@@ -67,42 +66,67 @@ static int read_file(const char *path, char **text, size_t *bytes, char *error, 
 	return fail(path, err, what, error, error_bytes);
 }
 
-/* Fill in a number: the given one if it is in range, the default if none is. */
-static int take_number(const struct tg_config_lines *lines, const char *path, const int64_t *given,
-		       unsigned int *out)
+static int out_of_range(const struct tg_config_lines *lines, const struct tg_config_number *number,
+			const char *path, const char *given)
 {
-	const struct tg_config_number *number = tg_config_number(path);
-	int64_t value = given ? *given : number->fallback;
+	char min[TG_DURATION_TEXT_BYTES], max[TG_DURATION_TEXT_BYTES];
 
-	if (value < number->min || value > number->max)
-		return tg_config_lines_fault(lines, path, "%lld is out of range; %lld to %lld",
-					     (long long)value, (long long)number->min,
-					     (long long)number->max);
-	*out = (unsigned int)value;
+	snprintf(min, sizeof(min), "%lld", (long long)number->min);
+	snprintf(max, sizeof(max), "%lld", (long long)number->max);
+	if (number->is_duration) {
+		tg_duration_print((uint64_t)number->min, min);
+		tg_duration_print((uint64_t)number->max, max);
+	}
+	return tg_config_lines_fault(lines, path, "%.40s is out of range; %s to %s", given, min,
+				     max);
+}
+
+/*
+ * A whole number in decimal. Without leading zeros, which some readers of YAML
+ * take for octal. -EINVAL, or -ERANGE: negative or beyond any bound.
+ */
+static int parse_number(const char *text, int64_t *out)
+{
+	const char *digits = text + (*text == '-');
+	size_t count = strspn(digits, "0123456789");
+
+	if (!count || digits[count] || (count > 1 && *digits == '0'))
+		return -EINVAL;
+	if (digits > text || count > 18)
+		return -ERANGE;
+	*out = strtoll(text, NULL, 10);
 	return 0;
 }
 
-static int take_duration(const struct tg_config_lines *lines, const char *path, const char *given,
-			 unsigned int *out)
+static int parse_duration(const char *text, int64_t *out)
+{
+	uint64_t seconds;
+	int err = tg_duration_parse(text, &seconds);
+
+	if (!err && seconds > INT64_MAX)
+		err = -ERANGE;
+	if (!err)
+		*out = (int64_t)seconds;
+	return err;
+}
+
+/* Fill in a number or a duration: the given one if it is good, the default if none is. */
+static int take_number(const struct tg_config_lines *lines, const char *path, const char *given,
+		       unsigned int *out)
 {
 	const struct tg_config_number *number = tg_config_number(path);
-	uint64_t seconds = (uint64_t)number->fallback;
-	char min[TG_DURATION_TEXT_BYTES], max[TG_DURATION_TEXT_BYTES];
-	char quote[TG_CONFIG_QUOTE_BYTES];
-	int err = given ? tg_duration_parse(given, &seconds) : 0;
+	int64_t value = number->fallback;
+	int err = 0;
 
+	if (given && number->is_duration)
+		err = parse_duration(given, &value);
+	else if (given)
+		err = parse_number(given, &value);
 	if (err == -EINVAL)
-		return tg_config_lines_fault(lines, path,
-					     "%s is not a duration; write for example 90s, 10m, "
-					     "24h or plain seconds",
-					     tg_config_lines_quote(quote, given));
-	if (err || seconds < (uint64_t)number->min || seconds > (uint64_t)number->max) {
-		tg_duration_print((uint64_t)number->min, min);
-		tg_duration_print((uint64_t)number->max, max);
-		return tg_config_lines_fault(lines, path, "%s is out of range; %s to %s",
-					     tg_config_lines_quote(quote, given), min, max);
-	}
-	*out = (unsigned int)seconds;
+		return tg_config_raw_fault(lines, path);
+	if (err || value < number->min || value > number->max)
+		return out_of_range(lines, number, path, given);
+	*out = (unsigned int)value;
 	return 0;
 }
 
@@ -123,24 +147,33 @@ static int take_interfaces(struct tg_config *config, struct tg_config_raw *raw)
 	return 0;
 }
 
+static int default_ports(struct tg_config *config)
+{
+	static const uint16_t ports[] = {80, 8080};
+
+	config->listen_ports = malloc(sizeof(ports));
+	if (!config->listen_ports)
+		return -ENOMEM;
+	memcpy(config->listen_ports, ports, sizeof(ports));
+	config->listen_ports_count = sizeof(ports) / sizeof(*ports);
+	return 0;
+}
+
 static int take_ports(const struct tg_config_lines *lines, struct tg_config *config,
 		      const struct tg_config_raw *raw)
 {
-	bool given = tg_config_lines_find(lines, "listen_ports");
-	unsigned int count =
-		given ? raw->listen_ports_count : sizeof(default_ports) / sizeof(*default_ports);
 	char path[TG_CONFIG_PATH_BYTES];
 	unsigned int port = 0;
 	int err;
 
-	config->listen_ports = calloc(count ? count : 1, sizeof(*config->listen_ports));
+	if (!tg_config_lines_find(lines, "listen_ports"))
+		return default_ports(config);
+	config->listen_ports = calloc(raw->listen_ports_count + 1, sizeof(*config->listen_ports));
 	if (!config->listen_ports)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < count; i++) {
-		int64_t value = given ? raw->listen_ports[i] : default_ports[i];
-
+	for (unsigned int i = 0; i < raw->listen_ports_count; i++) {
 		tg_config_lines_index(path, "listen_ports", i);
-		err = take_number(lines, path, &value, &port);
+		err = take_number(lines, path, raw->listen_ports[i], &port);
 		if (err)
 			return err;
 		config->listen_ports[i] = (uint16_t)port;
@@ -209,7 +242,7 @@ static int take_limits(const struct tg_config_lines *lines, struct tg_config *co
 {
 	const struct {
 		const char *path;
-		const int64_t *given;
+		const char *given;
 		unsigned int *out;
 	} rows[] = {
 		{"limits.header_bytes", raw->header_bytes, &config->limits.header_bytes},
@@ -218,17 +251,13 @@ static int take_limits(const struct tg_config_lines *lines, struct tg_config *co
 		{"limits.usage", raw->usage, &config->limits.usage},
 		{"limits.origins", raw->origins, &config->limits.origins},
 		{"limits.spill", raw->spill, &config->limits.spill},
+		{"limits.flow_idle", raw->flow_idle, &config->limits.flow_idle_s},
+		{"limits.usage_idle", raw->usage_idle, &config->limits.usage_idle_s},
 	};
 	int err = 0;
 
 	for (size_t i = 0; !err && i < sizeof(rows) / sizeof(*rows); i++)
 		err = take_number(lines, rows[i].path, rows[i].given, rows[i].out);
-	if (!err)
-		err = take_duration(lines, "limits.flow_idle", raw->flow_idle,
-				    &config->limits.flow_idle_s);
-	if (!err)
-		err = take_duration(lines, "limits.usage_idle", raw->usage_idle,
-				    &config->limits.usage_idle_s);
 	return err;
 }
 

@@ -33,13 +33,25 @@ static char printable(char c)
 	return (unsigned char)c < ' ' || c == 0x7f ? '?' : c;
 }
 
+/* Bytes of text up to max that end with a whole character of UTF-8. */
+static int whole(const char *text, size_t max)
+{
+	size_t bytes = strnlen(text, max + 1);
+
+	if (bytes <= max)
+		return (int)bytes;
+	for (bytes = max; bytes && (text[bytes] & 0xc0) == 0x80;)
+		bytes--;
+	return (int)bytes;
+}
+
 void tg_config_lines_join(char out[TG_CONFIG_PATH_BYTES], const char *path, const char *key)
 {
 	char joined[TG_CONFIG_PATH_BYTES];
 
 	/* A cut path finds no node and no schema: it is still reported, by its parent's line. */
-	snprintf(joined, sizeof(joined), "%.*s%s%.60s", TG_CONFIG_PATH_BYTES - 64, path,
-		 *path && *key != '[' ? "." : "", key);
+	snprintf(joined, sizeof(joined), "%.*s%s%.*s", whole(path, TG_CONFIG_PATH_BYTES - 64), path,
+		 *path && *key != '[' ? "." : "", whole(key, 60), key);
 	for (size_t i = 0; i < sizeof(joined); i++)
 		out[i] = joined[i] ? printable(joined[i]) : '\0';
 }
@@ -54,7 +66,9 @@ void tg_config_lines_index(char out[TG_CONFIG_PATH_BYTES], const char *path, uns
 
 const char *tg_config_lines_quote(char out[TG_CONFIG_QUOTE_BYTES], const char *text)
 {
-	snprintf(out, TG_CONFIG_QUOTE_BYTES, "\"%.40s%s\"", text, strlen(text) > 40 ? "..." : "");
+	int bytes = whole(text, 40);
+
+	snprintf(out, TG_CONFIG_QUOTE_BYTES, "\"%.*s%s\"", bytes, text, text[bytes] ? "..." : "");
 	for (char *c = out; *c; c++)
 		*c = printable(*c);
 	return out;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The configuration as the file has it: types checked, values not yet. What is
- * NULL was not given. Between config_schema.c, which libcyaml knows, and
+ * The configuration as the file has it: its shape checked, values not yet. What
+ * is NULL was not given. Numbers are texts still: libcyaml 1.3 reads "10k" as
+ * 10 and "010" as 8. Between config_schema.c, which libcyaml knows, and
  * config.c, which makes a struct tg_config of it.
  */
 #ifndef TOLLGATE_CONFIG_RAW_H
@@ -11,34 +12,34 @@
 #include "config_lines.h"
 
 struct tg_config_raw_identity {
-	int64_t *token_prefix_bytes;
-	int64_t *ipv6_prefix;
+	char *token_prefix_bytes;
+	char *ipv6_prefix;
 	char *secret_file;
 	struct tg_config_place *tokens;
 	unsigned int tokens_count;
 };
 
 struct tg_config_raw_limits {
-	int64_t *header_bytes;
-	int64_t *flows;
-	int64_t *partials;
-	int64_t *usage;
-	int64_t *origins;
-	int64_t *spill;
+	char *header_bytes;
+	char *flows;
+	char *partials;
+	char *usage;
+	char *origins;
+	char *spill;
 	char *flow_idle;
 	char *usage_idle;
 };
 
 struct tg_config_raw_metrics {
 	char *listen;
-	int64_t *max_tokens;
-	int64_t *max_sources;
+	char *max_tokens;
+	char *max_sources;
 };
 
 struct tg_config_raw {
 	struct tg_config_interface *interfaces;
 	unsigned int interfaces_count;
-	int64_t *listen_ports;
+	char **listen_ports;
 	unsigned int listen_ports_count;
 	struct tg_config_raw_identity *identity;
 	struct tg_config_raw_limits *limits;
@@ -56,10 +57,14 @@ int tg_config_raw_load(const char *text, size_t bytes, const struct tg_config_li
 		       struct tg_config_raw **out);
 void tg_config_raw_free(struct tg_config_raw *raw);
 
+/* Report that what stands at path is not of its type, and what is. Returns -EINVAL. */
+int tg_config_raw_fault(const struct tg_config_lines *lines, const char *path);
+
 /* Bounds and default of a number, or of a duration in seconds. */
 struct tg_config_number {
 	const char *path; /* of a list: without the index */
 	int64_t min, max, fallback;
+	bool is_duration;
 };
 
 /* NULL: no number stands there. An index at the end of path does not matter. */

@@ -13,7 +13,8 @@
 #define NULLABLE (CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER_NULL_STR)
 #define WORD	 (CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT)
 
-#define NUMBER(key, type, member) CYAML_FIELD_INT_PTR(key, OPTIONAL, type, member)
+#define NUMBER(key, type, member)                                                                  \
+	CYAML_FIELD_STRING_PTR(key, OPTIONAL, type, member, 0, CYAML_UNLIMITED)
 #define TEXT(key, type, member)                                                                    \
 	CYAML_FIELD_STRING_PTR(key, NULLABLE, type, member, 0, CYAML_UNLIMITED)
 #define LIST(key, type, member, entry)                                                             \
@@ -23,19 +24,19 @@
 #define DAY	    (24 * 60 * 60)
 
 static const struct tg_config_number numbers[] = {
-	{"listen_ports", 1, 65535, 80},
-	{"identity.token_prefix_bytes", 1, TG_PREFIX_BYTES_MAX, 12},
-	{"identity.ipv6_prefix", 1, 128, 64},
-	{"limits.header_bytes", 256, TG_HEADER_BYTES_MAX, TG_HEADER_BYTES_DEFAULT},
-	{"limits.flows", 16, ENTRIES_MAX, 262144},
-	{"limits.partials", 1, ENTRIES_MAX, 16384},
-	{"limits.usage", 1, ENTRIES_MAX, 262144},
-	{"limits.origins", 1, ENTRIES_MAX, 65536},
-	{"limits.spill", 1, ENTRIES_MAX, 65536},
-	{"limits.flow_idle", 1, 30 * DAY, 10 * 60},
-	{"limits.usage_idle", 1, 366 * DAY, DAY},
-	{"metrics.max_tokens", 0, 100000, 1000},
-	{"metrics.max_sources", 0, 100000, 20},
+	{"listen_ports", 1, 65535, 80, false},
+	{"identity.token_prefix_bytes", 1, TG_PREFIX_BYTES_MAX, 12, false},
+	{"identity.ipv6_prefix", 1, 128, 64, false},
+	{"limits.header_bytes", 256, TG_HEADER_BYTES_MAX, TG_HEADER_BYTES_DEFAULT, false},
+	{"limits.flows", 16, ENTRIES_MAX, 262144, false},
+	{"limits.partials", 1, ENTRIES_MAX, 16384, false},
+	{"limits.usage", 1, ENTRIES_MAX, 262144, false},
+	{"limits.origins", 1, ENTRIES_MAX, 65536, false},
+	{"limits.spill", 1, ENTRIES_MAX, 65536, false},
+	{"limits.flow_idle", 1, 30 * DAY, 10 * 60, true},
+	{"limits.usage_idle", 1, 366 * DAY, DAY, true},
+	{"metrics.max_tokens", 0, 100000, 1000, false},
+	{"metrics.max_sources", 0, 100000, 20, false},
 };
 
 static const cyaml_strval_t modes[] = {
@@ -60,7 +61,9 @@ static const cyaml_schema_value_t interface = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct tg_config_interface, interface_fields),
 };
 
-static const cyaml_schema_value_t port = {CYAML_VALUE_INT(CYAML_FLAG_DEFAULT, int64_t)};
+static const cyaml_schema_value_t port = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED),
+};
 
 static const cyaml_schema_field_t place_fields[] = {
 	TEXT("header", struct tg_config_place, header),
@@ -88,8 +91,8 @@ static const cyaml_schema_field_t limits_fields[] = {
 	NUMBER("usage", struct tg_config_raw_limits, usage),
 	NUMBER("origins", struct tg_config_raw_limits, origins),
 	NUMBER("spill", struct tg_config_raw_limits, spill),
-	TEXT("flow_idle", struct tg_config_raw_limits, flow_idle),
-	TEXT("usage_idle", struct tg_config_raw_limits, usage_idle),
+	NUMBER("flow_idle", struct tg_config_raw_limits, flow_idle),
+	NUMBER("usage_idle", struct tg_config_raw_limits, usage_idle),
 	CYAML_FIELD_END,
 };
 
@@ -218,13 +221,11 @@ static void expectation(const cyaml_schema_value_t *schema, const char *path, ch
 	const struct tg_config_number *number = tg_config_number(path);
 	size_t at = 0;
 
-	switch (schema ? schema->type : CYAML__TYPE_COUNT) {
-	case CYAML_INT:
-		snprintf(out, 128, "a whole number");
-		if (number)
-			snprintf(out, 128, "a whole number, %lld to %lld", (long long)number->min,
-				 (long long)number->max);
+	if (number && number->is_duration) {
+		snprintf(out, 128, "a duration such as 90s, 10m, 24h, or plain seconds");
 		return;
+	}
+	switch (schema ? schema->type : CYAML__TYPE_COUNT) {
 	case CYAML_ENUM:
 		for (uint32_t i = 0; i < schema->enumeration.count; i++)
 			at += (size_t)snprintf(out + at, 128 - at, "%s%s", i ? ", " : "one of ",
@@ -238,10 +239,13 @@ static void expectation(const cyaml_schema_value_t *schema, const char *path, ch
 		return;
 	default:
 		snprintf(out, 128, "a text");
+		if (number)
+			snprintf(out, 128, "a whole number, %lld to %lld", (long long)number->min,
+				 (long long)number->max);
 	}
 }
 
-static int wrong_type(const struct tg_config_lines *lines, const char *path)
+int tg_config_raw_fault(const struct tg_config_lines *lines, const char *path)
 {
 	const struct tg_config_node *node = tg_config_lines_find(lines, path);
 	char quote[TG_CONFIG_QUOTE_BYTES], expected[128];
@@ -288,7 +292,7 @@ int tg_config_raw_load(const char *text, size_t bytes, const struct tg_config_li
 	case CYAML_ERR_INVALID_KEY:
 		return unknown_key(lines, &complaint);
 	case CYAML_ERR_INVALID_VALUE:
-		return wrong_type(lines, complaint.path);
+		return tg_config_raw_fault(lines, complaint.path);
 	default:
 		return tg_config_lines_fault(lines, complaint.path, "%s", cyaml_strerror(err));
 	}

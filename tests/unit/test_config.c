@@ -1,0 +1,702 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* links: user/config.c user/config_*.c user/duration.c user/listen.c user/places.c */
+/* The configuration: every mistake is answered with file, line and key. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define ETH0	 "interfaces: [{name: eth0}]\n" /* line 1 of most cases */
+#define NAME8	 "abcdefgh"
+
+static char path[] = "/tmp/tg-config-XXXXXX";
+
+static int setup(void **state)
+{
+	int fd = mkstemp(path);
+
+	(void)state;
+	return fd < 0 ? -1 : close(fd);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return unlink(path);
+}
+
+static void put(const char *text, size_t bytes)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, bytes, file), bytes);
+	assert_int_equal(fclose(file), 0);
+}
+
+static struct tg_config *load(const char *text)
+{
+	struct tg_config *config = NULL;
+	char error[512] = "";
+
+	put(text, strlen(text));
+	if (tg_config_load(path, &config, error, sizeof(error)))
+		fail_msg("%s\nrefused: %s", text, error);
+	assert_string_equal(error, "");
+	return config;
+}
+
+struct bad {
+	const char *yaml;
+	unsigned int line;
+	const char *says; /* what the error begins with, behind FILE:LINE: */
+};
+
+static void check_bad(const struct bad *row, size_t bytes)
+{
+	struct tg_config *config = (struct tg_config *)1;
+	char error[512] = "", expected[512];
+	int err;
+
+	put(row->yaml, bytes);
+	err = tg_config_load(path, &config, error, sizeof(error));
+	if (err != -EINVAL)
+		fail_msg("%s\nnot refused but %d", row->yaml, err);
+	assert_ptr_equal(config, (struct tg_config *)1);
+	snprintf(expected, sizeof(expected), "%s:%u: %s", path, row->line, row->says);
+	if (strncmp(error, expected, strlen(expected)))
+		fail_msg("%s\n  says \"%s\"\n  not  \"%s\"", row->yaml, error, expected);
+	for (const char *c = error; *c; c++)
+		assert_true((unsigned char)*c >= ' ');
+}
+
+static void check_all_bad(const struct bad *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		check_bad(&rows[i], strlen(rows[i].yaml));
+}
+
+static void test_bad_documents(void **state)
+{
+	static const struct bad bad[] = {
+		{"", 1, "empty; name at least one interface"},
+		{"# a comment\n\n", 1, "empty; "},
+		{"---\n", 2, "empty; "},
+		{"words\n", 1, "not a mapping; "},
+		{"- eth0\n", 1, "not a mapping; "},
+		{ETH0 "listen_ports: [80\nrun_dir: /run/a\n", 3, "not YAML: "},
+		{ETH0 "identity:\n\ttokens: []\n", 3, "not YAML: "},
+		{ETH0 "state_dir: \"/var\n", 3, "not YAML: "},
+		{ETH0 "run_dir: /run/\xff\n", 2, "not UTF-8 text: "},
+		{ETH0 "---\n" ETH0, 2, "a second YAML document; "},
+		{"a: &b [{name: eth0}]\ninterfaces: *b\n", 2, "an alias (*b); "},
+		{ETH0 "? [run_dir]\n: /run\n", 2, "a list or mapping where a key must stand"},
+		{ETH0 "\"\": 1\n", 2, "an empty key; "},
+		{ETH0 "run_dir: \"/run\\0/a\"\n", 2, "a NUL byte in a text; "},
+		{ETH0 "run_dir: /run/a\nrun_dir: /run/b\n", 3, "run_dir: given twice; "},
+		{ETH0 "identity: {ipv6_prefix: 1}\nidentity: {ipv6_prefix: 2}\n", 3,
+		 "identity: given twice; "},
+		{ETH0 "identity:\n  ipv6_prefix: 1\n  ipv6_prefix: 1\n", 4,
+		 "identity.ipv6_prefix: given twice; "},
+		{ETH0 "policies: [[[[[[[[[]]]]]]]]]\n", 2,
+		 "policies[0][0][0][0][0][0][0]: nested too deeply"},
+	};
+
+	(void)state;
+	check_all_bad(bad, COUNT(bad));
+}
+
+static void test_raw_nul(void **state)
+{
+	static const char text[] = ETH0 "run_dir: /run/a\0b\n";
+	static const struct bad bad = {text, 2, "not UTF-8 text: control characters"};
+
+	(void)state;
+	check_bad(&bad, sizeof(text) - 1);
+}
+
+static void test_bad_keys(void **state)
+{
+	static const struct bad bad[] = {
+		{ETH0 "port: 80\n", 2,
+		 "port: unknown key; known here: interfaces, listen_ports, identity, policies, "
+		 "limits, metrics, state_dir, run_dir, pin_dir"},
+		{ETH0 "Listen_ports: [80]\n", 2, "Listen_ports: unknown key"},
+		{ETH0 "listen_ports: [80]\n\n# a comment\nlisten_port: 80\n", 5,
+		 "listen_port: unknown key"},
+		{"interfaces:\n  - name: eth0\n  - name: eth1\n    modus: auto\n", 4,
+		 "interfaces[1].modus: unknown key; known here: name, mode, replace"},
+		{ETH0 "identity:\n  token_prefix: 4\n", 3,
+		 "identity.token_prefix: unknown key; known here: token_prefix_bytes, "
+		 "ipv6_prefix, secret_file, tokens"},
+		{ETH0 "identity.ipv6_prefix: 64\n", 2, "identity.ipv6_prefix: unknown key"},
+		{ETH0 "identity:\n  tokens:\n    - header: X-A\n    - headr: X-B\n", 5,
+		 "identity.tokens[1].headr: unknown key; known here: header, scheme, query"},
+		{ETH0 "limits: {flow: 4}\n", 2, "limits.flow: unknown key"},
+		{ETH0 "metrics: {port: 4}\n", 2, "metrics.port: unknown key"},
+		{ETH0 "<<: {run_dir: /run/a}\n", 2, "<<: unknown key"},
+		{ETH0 "\"a\\nb\": 1\n", 1, "a: unknown key"},
+		{ETH0 "policies:\n  - {subject: any, limits: [1/s]}\n", 2,
+		 "policies: this version does not enforce policies yet; remove them or write "
+		 "policies: []"},
+		{ETH0 "policies: {any: 1/s}\n", 2, "policies: this version does not enforce"},
+		{ETH0 "policies: {}\n", 2, "policies: this version does not enforce"},
+		{ETH0 "policies: none\n", 2, "policies: this version does not enforce"},
+	};
+
+	(void)state;
+	check_all_bad(bad, COUNT(bad));
+}
+
+static void test_bad_types(void **state)
+{
+	static const struct bad bad[] = {
+		{"interfaces: eth0\n", 1, "interfaces: \"eth0\" is not valid here; write a list"},
+		{"interfaces: {name: eth0}\n", 1, "interfaces: a mapping is not valid here"},
+		{"interfaces: [eth0]\n", 1,
+		 "interfaces[0]: \"eth0\" is not valid here; write a mapp"},
+		{"interfaces: [{name: [eth0]}]\n", 1, "interfaces[0].name: a list is not valid"},
+		{"interfaces:\n  - name: eth0\n    mode: fast\n", 3,
+		 "interfaces[0].mode: \"fast\" is not valid here; write one of auto, native, "
+		 "generic"},
+		{"interfaces:\n  - name: eth0\n    mode: 1\n", 3,
+		 "interfaces[0].mode: \"1\" is not"},
+		{"interfaces:\n  - name: eth0\n    mode:\n", 3,
+		 "interfaces[0].mode: nothing is not"},
+		{"interfaces:\n  - name: eth0\n    replace: maybe\n", 3,
+		 "interfaces[0].replace: \"maybe\" is not valid here; write one of true, false"},
+		{"interfaces:\n  - name: eth0\n    replace: 1\n", 3,
+		 "interfaces[0].replace: \"1\""},
+		{ETH0 "listen_ports: 80\n", 2,
+		 "listen_ports: \"80\" is not valid here; write a list"},
+		{ETH0 "listen_ports:\n  - 80\n  - http\n", 4,
+		 "listen_ports[1]: \"http\" is not valid here; write a whole number, 1 to 65535"},
+		{ETH0 "listen_ports: [[80]]\n", 2, "listen_ports[0]: a list is not valid here"},
+		{ETH0 "listen_ports: [80.5]\n", 2, "listen_ports[0]: \"80.5\" is not valid"},
+		{ETH0 "listen_ports: [\"\"]\n", 2, "listen_ports[0]: nothing is not valid"},
+		{ETH0 "identity: 4\n", 2, "identity: \"4\" is not valid here; write a mapping"},
+		{ETH0 "identity: []\n", 2, "identity: a list is not valid here; write a mapping"},
+		{ETH0 "identity:\n  token_prefix_bytes: twelve\n", 3,
+		 "identity.token_prefix_bytes: \"twelve\" is not valid here; write a whole number, "
+		 "1 to 16"},
+		{ETH0 "identity:\n  token_prefix_bytes:\n", 3,
+		 "identity.token_prefix_bytes: nothing is not valid here"},
+		{ETH0 "identity:\n  tokens: [X-API-Key]\n", 3,
+		 "identity.tokens[0]: \"X-API-Key\" is not valid here; write a mapping"},
+		{ETH0 "identity:\n  secret_file: [a]\n", 3,
+		 "identity.secret_file: a list is not valid here; write a text"},
+		{ETH0 "limits: {usage: 99999999999999999999}\n", 2,
+		 "limits.usage: 99999999999999999999 is out of range; 1 to 16777216"},
+		{ETH0 "limits: {usage: a_word_that_is_longer_than_an_error_ought_to_show}\n", 2,
+		 "limits.usage: \"a_word_that_is_longer_than_an_error_ough...\" is not"},
+		{ETH0 "limits: {usage: a_word_that_is_longer_than_an_error_oug\303\204}\n", 2,
+		 "limits.usage: \"a_word_that_is_longer_than_an_error_oug...\" is not"},
+		{ETH0 "limits: {usage: 10k}\n", 2, "limits.usage: \"10k\" is not valid here"},
+		{ETH0 "limits: {usage: 1_000}\n", 2, "limits.usage: \"1_000\" is not valid"},
+		{ETH0 "limits: {usage: 010}\n", 2, "limits.usage: \"010\" is not valid here"},
+		{ETH0 "limits: {usage: 0x10}\n", 2, "limits.usage: \"0x10\" is not valid here"},
+		{ETH0 "limits: {usage: +10}\n", 2, "limits.usage: \"+10\" is not valid here"},
+		{ETH0 "limits: {usage: \" 10\"}\n", 2, "limits.usage: \" 10\" is not valid here"},
+		{ETH0 "limits: {usage: null}\n", 2, "limits.usage: \"null\" is not valid here"},
+		{ETH0 "limits: {flow_idle: }\n", 2, "limits.flow_idle: nothing is not valid here"},
+		{ETH0 "limits: {flow_idle: [1m]}\n", 2, "limits.flow_idle: a list is not valid"},
+		{ETH0 "metrics: {listen: {port: 1}}\n", 2,
+		 "metrics.listen: a mapping is not valid"},
+		{ETH0 "state_dir: {a: b}\n", 2, "state_dir: a mapping is not valid here"},
+	};
+
+	(void)state;
+	check_all_bad(bad, COUNT(bad));
+}
+
+static void test_bad_interfaces(void **state)
+{
+	static const struct bad bad[] = {
+		{"listen_ports: [80]\n", 1, "interfaces: missing; name at least one"},
+		{"listen_ports: [80]\ninterfaces: []\n", 2, "interfaces: empty; name at least one"},
+		{"listen_ports: [80]\ninterfaces:\n", 2, "interfaces: empty; name at least one"},
+		{"interfaces:\n  - mode: auto\n", 2, "interfaces[0].name: missing; "},
+		{"interfaces:\n  - name:\n", 2, "interfaces[0].name: missing; "},
+		{"interfaces: [{name: sixteen-letters-}]\n", 1,
+		 "interfaces[0].name: \"sixteen-letters-\" is not an interface name; 1 to 15"},
+		{"interfaces: [{name: a/b}]\n", 1, "interfaces[0].name: \"a/b\" is not"},
+		{"interfaces: [{name: \"eth0:1\"}]\n", 1, "interfaces[0].name: \"eth0:1\" is not"},
+		{"interfaces: [{name: a b}]\n", 1, "interfaces[0].name: \"a b\" is not"},
+		{"interfaces: [{name: \"a\\tb\"}]\n", 1, "interfaces[0].name: \"a?b\" is not"},
+		{"interfaces: [{name: ..}]\n", 1, "interfaces[0].name: \"..\" is not"},
+		{"interfaces:\n  - name: eth0\n  - name: lo\n  - mode: native\n    name: eth0\n", 5,
+		 "interfaces[2].name: \"eth0\" is interfaces[0] already; remove one"},
+	};
+
+	(void)state;
+	check_all_bad(bad, COUNT(bad));
+}
+
+static void test_bad_ports(void **state)
+{
+	static const struct bad bad[] = {
+		{ETH0 "listen_ports: []\n", 2, "listen_ports: empty; "},
+		{ETH0 "listen_ports:\n", 2, "listen_ports: empty; "},
+		{ETH0 "listen_ports: [0]\n", 2, "listen_ports[0]: 0 is out of range; 1 to 65535"},
+		{ETH0 "listen_ports: [80, 65536]\n", 2, "listen_ports[1]: 65536 is out of range"},
+		{ETH0 "listen_ports: [-80]\n", 2, "listen_ports[0]: -80 is out of range"},
+		{ETH0 "listen_ports: [4294967376]\n", 2, "listen_ports[0]: 4294967376 is out of"},
+		{ETH0 "listen_ports:\n  - 80\n  - 81\n  - 80\n", 5,
+		 "listen_ports[2]: 80 is listen_ports[0] already; remove one"},
+		{ETH0 "listen_ports: [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,"
+		      "24,25,26,27,28,29,30,31,32,33]\n",
+		 2, "listen_ports: 33 are too many; 1 to 32"},
+	};
+
+	(void)state;
+	check_all_bad(bad, COUNT(bad));
+}
+
+#define TOKENS ETH0 "identity:\n  tokens:\n"
+#define TOKEN  "identity.tokens[0]"
+
+static void test_bad_places(void **state)
+{
+	static const struct bad bad[] = {
+		{ETH0 "identity:\n  tokens: []\n", 3, "identity.tokens: empty; "},
+		{ETH0 "identity:\n  tokens:\n", 3, "identity.tokens: empty; "},
+		{TOKENS "    - {header: X-A, query: key}\n", 4,
+		 TOKEN ": has both header and query; "},
+		{TOKENS "    - {}\n", 4, TOKEN ": has neither header nor query; "},
+		{TOKENS "    - {header: }\n", 4, TOKEN ": has neither header nor query; "},
+		{TOKENS "    - scheme: Bearer\n", 4, TOKEN ".scheme: a scheme needs a header; "},
+		{TOKENS "    - query: key\n      scheme: Bearer\n", 5,
+		 TOKEN ".scheme: a scheme needs"},
+		{TOKENS "    - header: X\n", 4,
+		 TOKEN ".header: a header name has 2 to 32 characters"},
+		{TOKENS "    - header: X" NAME8 NAME8 NAME8 NAME8 "\n", 4,
+		 TOKEN ".header: a header na"},
+		{TOKENS "    - header: \"X-A:\"\n", 4, TOKEN ".header: not a header name; "},
+		{TOKENS "    - header: X A\n", 4, TOKEN ".header: not a header name; "},
+		{TOKENS "    - header: X(A)\n", 4, TOKEN ".header: not a header name; "},
+		{TOKENS "    - header: \"X\\nA\"\n", 4, TOKEN ".header: not a header name; "},
+		{TOKENS "    - header: X-\303\204\n", 4, TOKEN ".header: not a header name; "},
+		{TOKENS "    - header: REFERER\n", 4,
+		 TOKEN ".header: REFERER has a meaning of its own"},
+		{TOKENS "    - {header: X-A, scheme: A B}\n", 4, TOKEN ".scheme: not a scheme; "},
+		{TOKENS "    - {header: X-A, scheme: X" NAME8 NAME8 "}\n", 4,
+		 TOKEN ".scheme: a scheme has 1 to 16"},
+		{TOKENS "    - query: X" NAME8 NAME8 NAME8 NAME8 "\n", 4,
+		 TOKEN ".query: a parameter na"},
+		{TOKENS "    - query: a=b\n", 4, TOKEN ".query: not a parameter name; "},
+		{TOKENS "    - query: a%20b\n", 4, TOKEN ".query: not a parameter name; "},
+		{TOKENS "    - query: \"?key\"\n", 4,
+		 TOKEN ".query: write the parameter name without"},
+		{TOKENS "    - header: X-A\n    - query: k\n    - header: x-a\n", 6,
+		 "identity.tokens[2]: the same place as tokens[0]; remove one"},
+		{TOKENS
+		 "    - {header: X-A, scheme: Bearer}\n    - {header: X-A, scheme: BEARER}\n",
+		 5, "identity.tokens[1]: the same place as tokens[0]; remove one"},
+		{TOKENS "    - query: k\n    - query: k\n", 5,
+		 "identity.tokens[1]: the same place"},
+		{TOKENS "    - header: X-A\n    - {header: x-a, scheme: Bearer}\n", 5,
+		 "identity.tokens[1]: can never win: tokens[0] takes the whole value of x-a; "},
+		{TOKENS
+		 "    - query: a\n    - query: b\n    - query: c\n    - query: d\n    - query: e\n",
+		 8, "identity.tokens[4].query: more than 4 query parameters; "},
+		{TOKENS "    - header: x1\n    - header: x2\n    - header: x3\n    - header: x4\n"
+			"    - header: x5\n    - header: x6\n    - header: x7\n    - header: x8\n"
+			"    - header: x9\n",
+		 12, "identity.tokens[8]: more than 8 places; "},
+	};
+
+	(void)state;
+	check_all_bad(bad, COUNT(bad));
+}
+
+static void test_bad_values(void **state)
+{
+	static const struct bad bad[] = {
+		{"# one\n# two\ninterfaces: [{name: eth0}]\nidentity:\n  token_prefix_bytes: 40\n",
+		 5, "identity.token_prefix_bytes: 40 is out of range; 1 to 16"},
+		{ETH0 "identity: {token_prefix_bytes: 0}\n", 2,
+		 "identity.token_prefix_bytes: 0 is"},
+		{ETH0 "identity: {ipv6_prefix: 0}\n", 2, "identity.ipv6_prefix: 0 is out of range"},
+		{ETH0 "identity:\n  ipv6_prefix:\n    129\n", 3,
+		 "identity.ipv6_prefix: 129 is out"},
+		{ETH0 "identity: {secret_file: secret}\n", 2,
+		 "identity.secret_file: \"secret\" is not an absolute path; begin it with /"},
+		{ETH0 "limits: {header_bytes: 255}\n", 2,
+		 "limits.header_bytes: 255 is out of range; 256"},
+		{ETH0 "limits: {header_bytes: 65537}\n", 2, "limits.header_bytes: 65537 is out"},
+		{ETH0 "limits: {flows: 15}\n", 2,
+		 "limits.flows: 15 is out of range; 16 to 16777216"},
+		{ETH0 "limits: {partials: 0}\n", 2, "limits.partials: 0 is out of range"},
+		{ETH0 "limits: {usage: 16777217}\n", 2, "limits.usage: 16777217 is out of range"},
+		{ETH0 "limits: {origins: -1}\n", 2, "limits.origins: -1 is out of range"},
+		{ETH0 "limits: {spill: 0}\n", 2, "limits.spill: 0 is out of range"},
+		{ETH0 "limits: {flow_idle: 0}\n", 2,
+		 "limits.flow_idle: 0 is out of range; 1s to 30d"},
+		{ETH0 "limits: {flow_idle: 31d}\n", 2, "limits.flow_idle: 31d is out of range"},
+		{ETH0 "limits: {flow_idle: soon}\n", 2,
+		 "limits.flow_idle: \"soon\" is not valid here; write a duration such as 90s, 10m, "
+		 "24h"},
+		{ETH0 "limits: {usage_idle: -5m}\n", 2,
+		 "limits.usage_idle: \"-5m\" is not valid here"},
+		{ETH0 "limits: {usage_idle: 367d}\n", 2, "limits.usage_idle: 367d is out of range"},
+		{ETH0 "limits: {usage_idle: 99999999999999999999}\n", 2,
+		 "limits.usage_idle: 99999999999999999999 is out of range; 1s to 366d"},
+		{ETH0 "metrics: {listen: localhost}\n", 2,
+		 "metrics.listen: \"localhost\" is not ADDR:PORT; write for example "
+		 "127.0.0.1:9464"},
+		{ETH0 "metrics: {listen: \":9464\"}\n", 2,
+		 "metrics.listen: \":9464\" is not ADDR:PORT"},
+		{ETH0 "metrics: {listen: \"127.0.0.1:0\"}\n", 2,
+		 "metrics.listen: \"127.0.0.1:0\" is"},
+		{ETH0 "metrics: {max_tokens: 100001}\n", 2, "metrics.max_tokens: 100001 is out of"},
+		{ETH0 "metrics: {max_sources: -1}\n", 2, "metrics.max_sources: -1 is out of range"},
+		{ETH0 "state_dir: var\n", 2, "state_dir: \"var\" is not an absolute path; "},
+		{ETH0 "run_dir: ./run\n", 2, "run_dir: \"./run\" is not an absolute path; "},
+		{ETH0 "pin_dir: bpf\n", 2, "pin_dir: \"bpf\" is not an absolute path; "},
+		{ETH0 "pin_dir: //\n", 2, "pin_dir: the root directory; "},
+		{ETH0 "run_dir: \"/run/a\\nb\"\n", 2,
+		 "run_dir: a control character in \"/run/a?b\""},
+		{ETH0 "run_dir: /" NAME8 NAME8 NAME8 NAME8 NAME8 NAME8 NAME8 NAME8 NAME8 NAME8 NAME8
+		      "ab\n",
+		 2, "run_dir: longer than 90 bytes; "},
+	};
+
+	(void)state;
+	check_all_bad(bad, COUNT(bad));
+}
+
+static void test_too_many_interfaces(void **state)
+{
+	char text[4096] = "interfaces:\n";
+	const struct bad bad = {text, 1, "interfaces: 65 are too many; 1 to 64"};
+	struct tg_config *config;
+	size_t at = strlen(text);
+
+	(void)state;
+	for (int i = 0; i < TG_IFACES_MAX; i++)
+		at += (size_t)sprintf(text + at, "  - {name: eth%d}\n", i);
+	config = load(text);
+	assert_int_equal(config->interfaces_count, TG_IFACES_MAX);
+	tg_config_free(config);
+	sprintf(text + at, "  - {name: more}\n");
+	check_bad(&bad, strlen(text));
+}
+
+static void test_unreadable(void **state)
+{
+	static const char here[] = "/tmp/tg-no-such-file.yaml";
+	struct tg_config *config = NULL;
+	char error[512] = "", *large;
+
+	(void)state;
+	assert_int_equal(tg_config_load(here, &config, error, sizeof(error)), -ENOENT);
+	assert_string_equal(error, "/tmp/tg-no-such-file.yaml: cannot be read: No such file or "
+				   "directory; name another file with -c");
+	assert_int_equal(tg_config_load("/tmp", &config, error, sizeof(error)), -EISDIR);
+	assert_non_null(strstr(error, "/tmp: cannot be read: Is a directory; "));
+
+	large = calloc(1, 300 * 1024);
+	assert_non_null(large);
+	memset(large, '\n', 300 * 1024);
+	put(large, 300 * 1024);
+	free(large);
+	assert_int_equal(tg_config_load(path, &config, error, sizeof(error)), -EFBIG);
+	assert_non_null(strstr(error, ": cannot be read: File too large; "));
+	assert_null(config);
+}
+
+/* A flood of keys must neither take long nor pass. */
+static void test_too_many_entries(void **state)
+{
+	static char text[256 * 1024];
+	const struct bad bad = {text, 4097, "k4095: more than 4096 entries in the file"};
+	size_t at = 0;
+
+	(void)state;
+	for (int i = -1; at < sizeof(text) - 32; i++)
+		at += (size_t)sprintf(text + at, i < 0 ? "# a flood\n" : "k%d: 1\n", i);
+	check_bad(&bad, at);
+}
+
+static void test_defaults(void **state)
+{
+	struct tg_config *config = load(ETH0);
+
+	(void)state;
+	assert_string_equal(config->path, path);
+	assert_int_equal(config->interfaces_count, 1);
+	assert_string_equal(config->interfaces[0].name, "eth0");
+	assert_int_equal(config->interfaces[0].mode, TG_MODE_AUTO);
+	assert_false(config->interfaces[0].replace);
+	assert_int_equal(config->listen_ports_count, 2);
+	assert_int_equal(config->listen_ports[0], 80);
+	assert_int_equal(config->listen_ports[1], 8080);
+	assert_int_equal(config->identity.token_prefix_bytes, 12);
+	assert_int_equal(config->identity.ipv6_prefix, 64);
+	assert_string_equal(config->identity.secret_file, "/var/lib/tollgate/secret");
+	assert_int_equal(config->identity.tokens_count, 2);
+	assert_string_equal(config->identity.tokens[0].header, "Authorization");
+	assert_string_equal(config->identity.tokens[0].scheme, "Bearer");
+	assert_null(config->identity.tokens[0].query);
+	assert_string_equal(config->identity.tokens[1].header, "X-API-Key");
+	assert_null(config->identity.tokens[1].scheme);
+	assert_int_equal(config->limits.header_bytes, 16384);
+	assert_int_equal(config->limits.flows, 262144);
+	assert_int_equal(config->limits.partials, 16384);
+	assert_int_equal(config->limits.usage, 262144);
+	assert_int_equal(config->limits.origins, 65536);
+	assert_int_equal(config->limits.spill, 65536);
+	assert_int_equal(config->limits.flow_idle_s, 600);
+	assert_int_equal(config->limits.usage_idle_s, 86400);
+	assert_string_equal(config->metrics.listen, "127.0.0.1:9464");
+	assert_int_equal(config->metrics.max_tokens, 1000);
+	assert_int_equal(config->metrics.max_sources, 20);
+	assert_string_equal(config->state_dir, "/var/lib/tollgate");
+	assert_string_equal(config->run_dir, "/run/tollgate");
+	assert_string_equal(config->pin_dir, "/sys/fs/bpf/tollgate");
+	tg_config_free(config);
+}
+
+static const char everything[] = "interfaces:\n"
+				 "  - {name: eth0, mode: native, replace: yes}\n"
+				 "  - {name: eth1.100, mode: generic, replace: false}\n"
+				 "  - name: nothing\n"
+				 "listen_ports: [8081, 1, 65535]\n"
+				 "identity:\n"
+				 "  token_prefix_bytes: 16\n"
+				 "  ipv6_prefix: 128\n"
+				 "  secret_file: \"/etc/a \\\"b\\\" \\\\ c: d # e/\303\204\"\n"
+				 "  tokens:\n"
+				 "    - {query: api.key}\n"
+				 "    - {header: authorization, scheme: basic}\n"
+				 "    - {header: Authorization, scheme: null}\n"
+				 "policies: []\n"
+				 "limits:\n"
+				 "  header_bytes: 65536\n"
+				 "  flows: 16\n"
+				 "  partials: 1\n"
+				 "  usage: 16777216\n"
+				 "  origins: 3\n"
+				 "  spill: 16\n"
+				 "  flow_idle: 1h30m\n"
+				 "  usage_idle: 90\n"
+				 "metrics:\n"
+				 "  listen: \"[::1]:1\"\n"
+				 "  max_tokens: 0\n"
+				 "  max_sources: 100000\n"
+				 "state_dir: /a\n"
+				 "run_dir: /b\n"
+				 "pin_dir: /c\n";
+
+static void check_everything(const struct tg_config *config)
+{
+	const struct tg_config_place *tokens = config->identity.tokens;
+
+	assert_int_equal(config->interfaces_count, 3);
+	assert_int_equal(config->interfaces[0].mode, TG_MODE_NATIVE);
+	assert_true(config->interfaces[0].replace);
+	assert_string_equal(config->interfaces[1].name, "eth1.100");
+	assert_int_equal(config->interfaces[1].mode, TG_MODE_GENERIC);
+	assert_false(config->interfaces[1].replace);
+	assert_int_equal(config->listen_ports_count, 3);
+	assert_int_equal(config->listen_ports[2], 65535);
+	assert_int_equal(config->identity.token_prefix_bytes, 16);
+	assert_int_equal(config->identity.ipv6_prefix, 128);
+	assert_string_equal(config->identity.secret_file, "/etc/a \"b\" \\ c: d # e/\303\204");
+	assert_int_equal(config->identity.tokens_count, 3);
+	assert_string_equal(tokens[0].query, "api.key");
+	assert_null(tokens[0].header);
+	assert_string_equal(tokens[1].scheme, "basic");
+	assert_string_equal(tokens[2].header, "Authorization");
+	assert_null(tokens[2].scheme);
+	assert_int_equal(config->limits.header_bytes, 65536);
+	assert_int_equal(config->limits.flows, 16);
+	assert_int_equal(config->limits.partials, 1);
+	assert_int_equal(config->limits.usage, 16777216);
+	assert_int_equal(config->limits.origins, 3);
+	assert_int_equal(config->limits.spill, 16);
+	assert_int_equal(config->limits.flow_idle_s, 5400);
+	assert_int_equal(config->limits.usage_idle_s, 90);
+	assert_string_equal(config->metrics.listen, "[::1]:1");
+	assert_int_equal(config->metrics.max_tokens, 0);
+	assert_int_equal(config->metrics.max_sources, 100000);
+	assert_string_equal(config->state_dir, "/a");
+	assert_string_equal(config->run_dir, "/b");
+	assert_string_equal(config->pin_dir, "/c");
+}
+
+/* The caller frees the text. */
+static char *printed(const struct tg_config *config)
+{
+	size_t bytes;
+	char *text = NULL;
+	FILE *to = open_memstream(&text, &bytes);
+
+	assert_non_null(to);
+	assert_int_equal(tg_config_print(config, to), 0);
+	assert_int_equal(fclose(to), 0);
+	return text;
+}
+
+static void test_everything_and_back(void **state)
+{
+	struct tg_config *config = load(everything), *again;
+	char *text, *text_again;
+
+	(void)state;
+	check_everything(config);
+	text = printed(config);
+	again = load(text);
+	check_everything(again);
+	text_again = printed(again);
+	assert_string_equal(text, text_again);
+	free(text);
+	free(text_again);
+	tg_config_free(config);
+	tg_config_free(again);
+}
+
+/* A mapping whose keys are all commented out, and null, mean the defaults. */
+static void test_null_is_default(void **state)
+{
+	struct tg_config *config = load(ETH0), *nulls;
+	char *expected = printed(config), *text;
+
+	(void)state;
+	nulls = load(ETH0 "identity:\n# tokens: []\nlimits: ~\nmetrics: null\npolicies:\n"
+			  "state_dir:\nrun_dir: ~\npin_dir: null\n");
+	text = printed(nulls);
+	assert_string_equal(text, expected);
+	free(text);
+	free(expected);
+	tg_config_free(config);
+	tg_config_free(nulls);
+}
+
+static void test_metrics_off(void **state)
+{
+	static const char *const off[] = {"\"\"", "", "null", "~"};
+	char text[128];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(off); i++) {
+		struct tg_config *config, *again;
+		char *out;
+
+		snprintf(text, sizeof(text), ETH0 "metrics:\n  listen: %s\n", off[i]);
+		config = load(text);
+		assert_string_equal(config->metrics.listen, "");
+		out = printed(config);
+		again = load(out);
+		assert_string_equal(again->metrics.listen, "");
+		free(out);
+		tg_config_free(config);
+		tg_config_free(again);
+	}
+}
+
+static void test_secret_follows_state_dir(void **state)
+{
+	struct tg_config *config = load(ETH0 "state_dir: /srv/meter\n");
+
+	(void)state;
+	assert_string_equal(config->identity.secret_file, "/srv/meter/secret");
+	tg_config_free(config);
+}
+
+static void test_json_is_yaml(void **state)
+{
+	struct tg_config *config =
+		load("{\"interfaces\": [{\"name\": \"lo\", \"replace\": true}],\n"
+		     " \"metrics\":{\"listen\":\"\"}}\n");
+
+	(void)state;
+	assert_string_equal(config->interfaces[0].name, "lo");
+	assert_true(config->interfaces[0].replace);
+	tg_config_free(config);
+}
+
+/* dist/tollgate.yaml, found from build/tests/unit/test_config. */
+static char *read_distributed(void)
+{
+	char exe[PATH_MAX], file[PATH_MAX + 32], *text = calloc(1, 65536);
+	ssize_t bytes = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	FILE *from;
+
+	assert_true(bytes > 0);
+	exe[bytes] = '\0';
+	for (int i = 0; i < 4; i++)
+		*strrchr(exe, '/') = '\0';
+	snprintf(file, sizeof(file), "%s/dist/tollgate.yaml", exe);
+	from = fopen(file, "r");
+	if (!from || !text)
+		fail_msg("%s: cannot be opened", file);
+	assert_true(fread(text, 1, 65535, from) > 0);
+	fclose(from);
+	return text;
+}
+
+/* It waits for an interface; with one it is the default configuration. */
+static void test_distributed_file(void **state)
+{
+	char *text = read_distributed(), *comment = strstr(text, "  #- {name: eth0"), *out,
+	     *expected;
+	struct bad bad = {text, 1, "interfaces: empty; name at least one"};
+	struct tg_config *config, *defaults;
+
+	(void)state;
+	assert_non_null(comment);
+	for (const char *c = text; c < comment; c++)
+		bad.line += *c == '\n';
+	bad.line--; /* the key stands above it */
+	check_bad(&bad, strlen(text));
+	comment[2] = ' ';
+	config = load(text);
+	defaults = load(ETH0);
+	out = printed(config);
+	expected = printed(defaults);
+	assert_string_equal(out, expected);
+	free(text);
+	free(out);
+	free(expected);
+	tg_config_free(config);
+	tg_config_free(defaults);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bad_documents),
+		cmocka_unit_test(test_raw_nul),
+		cmocka_unit_test(test_bad_keys),
+		cmocka_unit_test(test_bad_types),
+		cmocka_unit_test(test_bad_interfaces),
+		cmocka_unit_test(test_bad_ports),
+		cmocka_unit_test(test_bad_places),
+		cmocka_unit_test(test_bad_values),
+		cmocka_unit_test(test_too_many_interfaces),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_too_many_entries),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_everything_and_back),
+		cmocka_unit_test(test_null_is_default),
+		cmocka_unit_test(test_metrics_off),
+		cmocka_unit_test(test_secret_follows_state_dir),
+		cmocka_unit_test(test_json_is_yaml),
+		cmocka_unit_test(test_distributed_file),
+	};
+
+	return cmocka_run_group_tests_name("config", tests, setup, teardown);
+}
