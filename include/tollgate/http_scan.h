@@ -22,6 +22,10 @@
 
 #include "http_body.h"
 
+#ifndef TG_FORGET /* the BPF side's hint to its verifier */
+#define TG_FORGET(number) ((void)(number))
+#endif
+
 tg_inline void tg_scan_start(struct tg_scan *scan)
 {
 	scan->skip = 0;
@@ -220,11 +224,12 @@ tg_inline __u32 tg_scan_step(struct tg_scan *scan, struct tg_head *head,
 	if (step & TG_STEP_LINE)
 		step = tg_line_end(scan, head, config, in, TG_STEP_BYTES(step));
 	if (step & TG_STEP_ERROR) {
+		__u32 bytes = TG_STEP_BYTES(step);
 		__u8 error = TG_STEP_CODE(step);
 
 		if (!error)
 			error = tg_bare_cr(scan->line);
-		step = tg_scan_fail(scan, config, error, in->at + TG_STEP_BYTES(step));
+		step = tg_scan_fail(scan, config, error, in->at + bytes) | bytes;
 	}
 	return step;
 }
