@@ -273,6 +273,20 @@ counts_equal() {
 	fi
 }
 metrics() { in_server curl -sf "http://$METRICS/metrics"; }
+# Every packet ended in exactly one reason: seen is their sum, by what status says.
+packets_seen() { tg status -o json | jq '[.. | .packets_seen? // .seen? // empty] | add'; }
+conserved() { # conserved NAME
+	local page seen sum
+	page=$(metrics) || { not_ok "$1: conservation" "no metrics"; return; }
+	sum=$(awk '/^tollgate_packets_total/ { sum += $NF } END { printf "%d", sum }' <<<"$page")
+	seen=$(packets_seen)
+	# Time passes between the two: what came meanwhile is seen more, never less.
+	if [ -n "$seen" ] && [ "$seen" -ge "$sum" ] && [ $((seen - sum)) -le 3 ] && [ "$sum" -gt 0 ]; then
+		ok "$1: $seen packets seen, $sum ended in a reason"
+	else
+		not_ok "$1: conservation" "seen $seen, by reasons $sum"
+	fi
+}
 rx_packets() { in_server cat "/sys/class/net/${1:-srv0}/statistics/rx_packets"; }
 
 # --- load -------------------------------------------------------------------------

@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Every client's way of speaking, generic mode, IPv4 and IPv6, MTU 9000: requests and bytes
+# by token equal the access log.
+. "$(dirname "$0")/lib.sh"
+
+up generic 9000
+mix "$SERVER4"
+mix "[$SERVER6]"
+counts_equal "generic, IPv4 and IPv6, MTU 9000: requests and bytes by token" --bytes
+conserved "generic, IPv4 and IPv6, MTU 9000"

@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# bpftool reads the maps with named fields, and no full token stands in any.
+. "$(dirname "$0")/lib.sh"
+
+up native
+secret_part=Zq7vXw9KpL3m
+token="sk_live_$secret_part"
+curl_get -H "Authorization: Bearer $token" -H 'Origin: https://shop.example' "http://$SERVER4:8080/[1-7]"
+curl_get "http://$SERVER4:8080/?key=$token"
+# A header that is not complete yet: what is kept of it must not be the token.
+in_client bash -c "exec 3<>/dev/tcp/$SERVER4/8080; printf 'GET / HTTP/1.1\r\nHost: x\r\nX-API-Key: $token\r\nX-More: ' >&3; sleep 30" &
+STARTED+=($!)
+sleep 0.5
+usage=$(bpftool map dump pinned "$PINS/usage")
+for field in source token prefix iface counts requests bytes denied observed origin_requests; do
+	matches "usage has the field $field" "\"$field\":" "$usage"
+done
+equal "and the count" 8 "$(jq '[.[].value.counts.requests] | add' <<<"$usage")"
+matches "packets are counted by CPU" '"packets": [1-9]' "$(bpftool map dump pinned "$PINS/packets")"
+matches "interfaces have names" '"name": ' "$(bpftool map dump pinned "$PINS/interfaces")"
+
+leaks() { # leaks FILE: the token's hidden part, as text or as a run of byte values
+	/usr/bin/python3 - "$1" "$secret_part" <<-'END'
+		import re, sys
+		text, part = open(sys.argv[1], errors="replace").read(), sys.argv[2].encode()
+		found = part.decode() in text
+		values = bytearray()
+		for word in re.findall(r'0x[0-9a-f]{2}\b|"(?:\\.|[^"\\])"|(?<![\w.])\d+(?![\w.])|\b[0-9a-f]{2}\b', text):
+		    if word.startswith("0x"):
+		        values.append(int(word, 16))
+		    elif word.startswith('"'):
+		        values.append(ord(word[1]) & 255)
+		    elif word.isdigit() and int(word) < 256:
+		        values.append(int(word))
+		for at in range(len(part) - 3):  # four bytes in a row are no accident
+		    found = found or part[at:at + 4] in values
+		sys.exit(0 if found else 1)
+	END
+}
+# The judge must find what is there to be found.
+printf '[%s]' "$(printf '%s' "$secret_part" | od -An -tu1 -v | tr -s ' \n' ',' | sed 's/^,//')" >"$TMP/proof"
+check "the judge finds a token in a dump" leaks "$TMP/proof"
+for pin in "$PINS"/*; do
+	[ -f "$pin" ] || continue
+	bpftool -j -p map dump pinned "$pin" >"$TMP/dump" 2>/dev/null || { not_ok "dump ${pin##*/}"; continue; }
+	refute "no token in ${pin##*/}" leaks "$TMP/dump"
+	bpftool map dump pinned "$pin" >"$TMP/dump" 2>/dev/null
+	refute "no token in ${pin##*/}, plain" leaks "$TMP/dump"
+done
+metrics >"$TMP/metrics"
+tg usage -o json >"$TMP/usage"
+tg status >"$TMP/status"
+for file in metrics usage status agent.log; do
+	refute "no token in $file" leaks "$TMP/$file"
+done

@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# usage and status read the pins when no agent runs; detach takes all away.
+. "$(dirname "$0")/lib.sh"
+
+sandbox
+nginx_start
+agent_config
+refute "usage, before anything: fails" tg usage
+refute "status, before anything: fails" tg status
+agent_start || die "agent" "not ready"
+curl_get -H 'X-API-Key: lonely-token' "http://$SERVER4:8080/[1-9]"
+counts_equal "with the agent" --bytes
+agent_stop KILL
+curl_get -H 'X-API-Key: lonely-token' "http://$SERVER4:8080/[1-9]"
+counts_equal "without it" --bytes
+check "status without it" tg status
+matches "status names the interface" srv0 "$(tg status)"
+matches "status says that no agent runs" '[Nn]o.*agent|agent.*not running|not running' "$(tg status)"
+check "detach" tg detach
+refute "no program is left" in_server bash -c 'ip -d link show dev srv0 | grep prog/xdp'
+equal "no pin is left" "" "$(find "$PINS" -type f 2>/dev/null)"
+curl_get "http://$SERVER4:8080/"
+refute "usage, after all: fails" tg usage
+check "detach, with nothing there, is no error" tg detach

@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Every packet that the interface received was seen, and ended in one reason,
+# with rubbish among them: other ports, other protocols, no HTTP.
+. "$(dirname "$0")/lib.sh"
+
+for mode in native generic; do
+	[ -n "$TMP" ] || { sandbox; nginx_start 9999; }
+	agent_config "[{name: srv0, mode: $mode}]"
+	agent_start || die "agent" "not ready"
+	sleep 0.5
+	before_rx=$(rx_packets) before_seen=$(packets_seen)
+	mix "$SERVER4"
+	in_client ping -q -c 3 -i 0.2 "$SERVER4" >/dev/null
+	in_client curl -s -m 2 "http://$SERVER4:9999/" >/dev/null
+	in_client bash -c "echo rubbish >/dev/udp/$SERVER4/8080"
+	in_client bash -c "exec 3<>/dev/tcp/$SERVER4/8080; echo 'no http at all' >&3; timeout 1 cat <&3" >/dev/null
+	in_client ping -q -c 1 -s 4000 "$SERVER4" >/dev/null # fragments
+	sleep 0.5
+	seen=$(($(packets_seen) - before_seen)) received=$(($(rx_packets) - before_rx))
+	# A neighbour solicitation may come between the two readings.
+	check "$mode: seen $seen of $received received" test $((seen - received)) -ge -2 -a $((seen - received)) -le 2
+	conserved "$mode"
+	matches "$mode: other ports by their reason" 'reason="other_port"\} [1-9]' "$(metrics)"
+	matches "$mode: other protocols by theirs" 'reason="not_tcp"\} [1-9]' "$(metrics)"
+	agent_stop
+	tg detach || not_ok "detach"
+done
