@@ -117,10 +117,11 @@ tg_inline __u32 tg_line_end(struct tg_scan *scan, struct tg_head *head,
 }
 
 /* Names the error of a CR that no LF follows. */
-tg_inline __u8 tg_bare_cr(__u8 line)
+tg_inline __u8 tg_bare_cr(const struct tg_scan *scan)
 {
-	switch (line) {
+	switch (scan->line) {
 	case TG_LINE_EMPTY:
+		return scan->flags & TG_SCAN_SEEN ? TG_PACKET_BAD_REQUEST_LINE : TG_PACKET_NOT_HTTP;
 	case TG_LINE_REQUEST:
 		return TG_PACKET_BAD_REQUEST_LINE;
 	case TG_LINE_HEADER:
@@ -228,7 +229,7 @@ tg_inline __u32 tg_scan_step(struct tg_scan *scan, struct tg_head *head,
 		__u8 error = TG_STEP_CODE(step);
 
 		if (!error)
-			error = tg_bare_cr(scan->line);
+			error = tg_bare_cr(scan);
 		step = tg_scan_fail(scan, config, error, in->at + bytes) | bytes;
 	}
 	return step;
