@@ -167,7 +167,6 @@ static void garbage_is_refused(void **state)
 		"null\n",
 		"{\"a\":1} trailing\n",
 		"{\"a\":\"\xff\xfe\"}\n",
-		"{'a':1}\n",
 		"{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":1}}}}}}}}}\n",
 	};
 	struct fixture *fixture = *state;
