@@ -81,6 +81,9 @@ tg_inline __u32 tg_step_chunk_size(struct tg_scan *scan, const struct tg_input *
 
 	if (digit < 16 && scan->sub < 2) {
 		scan->sub = 1;
+		if (scan->skip > TG_BODY_BYTES_MAX >>
+		    4) /* no digit may be shifted out at the top */
+			return TG_FAIL(TG_PACKET_BAD_CHUNK, 0);
 		scan->skip = scan->skip << 4 | digit;
 		return scan->skip > TG_BODY_BYTES_MAX ? TG_FAIL(TG_PACKET_BAD_CHUNK, 0) : 1;
 	}
