@@ -32,6 +32,12 @@ tg_inline int tg_word_is_upper(__u64 word, __u32 bytes)
 	return !((x | (x + TG_BYTES(0x7f - 'Z')) | (TG_BYTES(0x7f + 'A') - x)) & TG_HIGHS);
 }
 
+tg_inline __u32 tg_method_fail(const struct tg_scan *scan)
+{
+	return TG_FAIL(scan->flags & TG_SCAN_SEEN ? TG_PACKET_BAD_REQUEST_LINE : TG_PACKET_NOT_HTTP,
+		       0);
+}
+
 tg_inline __u32 tg_step_method(struct tg_scan *scan, struct tg_head *head,
 			       const struct tg_input *in)
 {
@@ -43,16 +49,12 @@ tg_inline __u32 tg_step_method(struct tg_scan *scan, struct tg_head *head,
 		text = byte == ' ' ? 0 : 1;
 		space = !text;
 		if (text && !tg_is_tchar(byte))
-			return TG_FAIL(scan->flags & TG_SCAN_SEEN ? TG_PACKET_BAD_REQUEST_LINE
-								  : TG_PACKET_NOT_HTTP,
-				       0);
+			return tg_method_fail(scan);
 	}
 	tg_word_append(head->name, TG_METHOD_BYTES_MAX / 8, head->name_bytes, in->word, text);
 	head->name_bytes += text;
-	if (head->name_bytes > TG_METHOD_BYTES_MAX)
-		return TG_FAIL(scan->flags & TG_SCAN_SEEN ? TG_PACKET_BAD_REQUEST_LINE
-							  : TG_PACKET_NOT_HTTP,
-			       0);
+	if (!head->name_bytes || head->name_bytes > TG_METHOD_BYTES_MAX)
+		return tg_method_fail(scan);
 	if (!space)
 		return text;
 	if (head->name_bytes == 7 && head->name[0] == TG_WORD_CONNECT)
