@@ -23,7 +23,10 @@ tg_inline void tg_origin_restart(struct tg_head *head, const struct tg_http_conf
 	head->host_bytes = 0;
 }
 
-/* Which phase reads the value of a header of this kind? */
+/*
+ * Which phase reads the value of a header of this kind? The first Origin wins
+ * even if it names no host: a Referer's text is lost as soon as it begins.
+ */
 tg_inline __u8 tg_origin_start(struct tg_head *head, const struct tg_http_config *config, __u8 kind)
 {
 	__u16 better = TG_HEAD_ORIGIN | (kind == TG_ROW_REFERER ? TG_HEAD_REFERER : 0);
@@ -31,7 +34,8 @@ tg_inline __u8 tg_origin_start(struct tg_head *head, const struct tg_http_config
 	if (head->flags & better)
 		return TG_PHASE_VALUE_SKIP;
 	head->flags &= ~TG_HEAD_AUTHORITY;
-	head->place = kind;
+	head->flags |= kind == TG_ROW_ORIGIN ? TG_HEAD_ORIGIN : TG_HEAD_REFERER;
+	head->origin_id = 0;
 	tg_origin_restart(head, config);
 	return TG_PHASE_ORIGIN;
 }
@@ -53,7 +57,6 @@ tg_inline void tg_origin_end(struct tg_head *head)
 	id = tg_sip_end(&head->sip);
 	head->origin_id = id ? id : 1;
 	head->origin_bytes = head->host_bytes;
-	head->flags |= head->place == TG_ROW_ORIGIN ? TG_HEAD_ORIGIN : TG_HEAD_REFERER;
 }
 
 tg_inline __u32 tg_origin_skip_rest(struct tg_scan *scan)

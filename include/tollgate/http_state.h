@@ -86,8 +86,8 @@ enum tg_head_flag {
 	TG_HEAD_SWITCH = 16,	 /* Upgrade, or method CONNECT */
 	TG_HEAD_SPACE = 32,	 /* token in progress: last byte was a space */
 	TG_HEAD_AUTHORITY = 64,	 /* origin in progress: "://" was seen */
-	TG_HEAD_ORIGIN = 128,	 /* origin is from Origin */
-	TG_HEAD_REFERER = 256,	 /* origin is from Referer */
+	TG_HEAD_ORIGIN = 128,	 /* Origin stood there */
+	TG_HEAD_REFERER = 256,	 /* Referer stood there */
 	TG_HEAD_OLD = 512,	 /* HTTP/1.0 */
 };
 
