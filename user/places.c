@@ -11,8 +11,8 @@
 #define HEADER_BYTES_MIN 2
 
 /* Their rows of the scanner's table have another meaning. */
-static const char *const reserved[] = {"content-length", "transfer-encoding", "upgrade",
-					       "origin", "referer"};
+static const char *const reserved[] = {"content-length", "transfer-encoding", "upgrade", "origin",
+				       "referer"};
 
 static int __attribute__((format(printf, 4, 5)))
 fail(struct tg_places_fault *fault, unsigned int place, const char *key, const char *format, ...)
