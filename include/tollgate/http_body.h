@@ -73,7 +73,10 @@ tg_inline __u32 tg_header_end(struct tg_scan *scan, struct tg_head *head,
 	return TG_STEP_REQUEST;
 }
 
-/* scan->sub: 0 before the first digit, 1 after it, 2 after white space. */
+/*
+ * scan->sub: 0 before the first digit, 1 after it, 2 after white space. The
+ * size is checked before the shift as well, which may lose a digit at the top.
+ */
 tg_inline __u32 tg_step_chunk_size(struct tg_scan *scan, const struct tg_input *in)
 {
 	__u8 byte = in->word;
@@ -81,8 +84,7 @@ tg_inline __u32 tg_step_chunk_size(struct tg_scan *scan, const struct tg_input *
 
 	if (digit < 16 && scan->sub < 2) {
 		scan->sub = 1;
-		if (scan->skip > TG_BODY_BYTES_MAX >>
-		    4) /* no digit may be shifted out at the top */
+		if (scan->skip > TG_BODY_BYTES_MAX / 16)
 			return TG_FAIL(TG_PACKET_BAD_CHUNK, 0);
 		scan->skip = scan->skip << 4 | digit;
 		return scan->skip > TG_BODY_BYTES_MAX ? TG_FAIL(TG_PACKET_BAD_CHUNK, 0) : 1;
