@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tests/http/ through the scanner alone. Each segment lies at the end of a page
+ * with nothing behind it, so that a read too far is a crash.
+ */
+/* links: user/http_table.c user/places.c tests/http/[a-z]*.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/http/cases_run.h"
+#include "tests/http/cuts.h"
+
+#define ROOM_BYTES (1 << 17) /* longer than any segment */
+
+static uint8_t *room; /* ROOM_BYTES, then a page that may not be touched */
+
+struct run {
+	const struct tg_case *c;
+	struct tg_http_config config;
+	const char *how;
+	struct tg_scan scan;
+	struct tg_head head;
+	size_t at;	 /* stream bytes fed */
+	size_t requests; /* completed */
+	size_t body;	 /* bytes since the last one's header */
+	size_t broken;	 /* bytes of the header that an error ended */
+};
+
+#define check(run, ok, ...)                                                                        \
+	do {                                                                                       \
+		if (!(ok)) {                                                                       \
+			print_error("%s (line %u), %s, request %zu: ", (run)->c->name,             \
+				    (run)->c->line, (run)->how, (run)->requests + 1);              \
+			print_error(__VA_ARGS__);                                                  \
+			print_error("\n");                                                         \
+			fail();                                                                    \
+		}                                                                                  \
+	} while (0)
+
+static void check_body_end(const struct run *run)
+{
+	const struct tg_case_request *before;
+	size_t expected;
+
+	if (!run->requests)
+		return;
+	before = &run->c->request[run->requests - 1];
+	expected = before->end - before->header_end;
+	if (run->c->reason == TG_PACKET_BAD_CHUNK && run->requests == run->c->requests)
+		check(run, run->body >= expected, "body of %zu bytes, not even %zu", run->body,
+		      expected);
+	else
+		check(run, run->body == expected, "body of %zu bytes before it, not %zu", run->body,
+		      expected);
+}
+
+static void check_framing(const struct run *run, const struct tg_case_request *request)
+{
+	uint8_t phase = request->chunked  ? TG_PHASE_CHUNK_SIZE
+			: request->length ? TG_PHASE_BODY
+					  : TG_PHASE_START;
+
+	check(run, run->scan.phase == phase, "phase %u behind the header, not %u", run->scan.phase,
+	      phase);
+	check(run, run->scan.skip == request->length, "length %llu, not %llu",
+	      (unsigned long long)run->scan.skip, (unsigned long long)request->length);
+}
+
+static void check_request(struct run *run, size_t header_end)
+{
+	const struct tg_case_request *request;
+	const struct tg_head *head = &run->head;
+	struct tg_token token;
+	uint8_t host[TG_HOST_BYTES_MAX];
+	size_t host_bytes;
+
+	check(run, run->requests < run->c->requests, "one too many");
+	request = &run->c->request[run->requests];
+	check_body_end(run);
+	token = tg_case_token(run->c, request);
+	check(run, header_end == request->header_end, "header ends at %zu, not %zu", header_end,
+	      request->header_end);
+	check(run, head->header_bytes == request->header_end - request->begin,
+	      "header of %u bytes, not %zu", head->header_bytes,
+	      request->header_end - request->begin);
+	check(run, !memcmp(&head->token, &token, sizeof(token)),
+	      "token '%.16s' %016llx, not '%.16s' %016llx", head->token.prefix,
+	      (unsigned long long)head->token.id, token.prefix, (unsigned long long)token.id);
+	check(run, head->origin_id == tg_case_origin_id(request), "another origin");
+	if (request->origin) {
+		tg_case_host(request, host);
+		host_bytes =
+			request->origin_bytes < sizeof(host) ? request->origin_bytes : sizeof(host);
+		check(run, head->origin_bytes == request->origin_bytes, "host of %u bytes, not %zu",
+		      head->origin_bytes, request->origin_bytes);
+		check(run, !memcmp(head->host, host, host_bytes), "host '%.*s', not '%.*s'",
+		      (int)host_bytes, (const char *)head->host, (int)host_bytes, host);
+	}
+	check_framing(run, request);
+	run->requests++;
+	run->body = 0;
+}
+
+/* The next 1 to 8 bytes, one at a time where fewer than a word are left. */
+static struct tg_input input(const uint8_t *bytes, size_t left, size_t at)
+{
+	struct tg_input in = {.word = ~0ULL, .bytes = left < 8 ? left : 8, .at = at};
+
+	memcpy(&in.word, bytes, in.bytes);
+	return in;
+}
+
+static size_t step(struct run *run, const uint8_t *bytes, size_t left)
+{
+	uint8_t phase = run->scan.phase;
+	struct tg_input in;
+	uint32_t step;
+	size_t taken;
+
+	if (tg_phase_skips(phase)) {
+		taken = tg_body_skip(&run->scan, left);
+		run->body += taken;
+		return taken;
+	}
+	in = input(bytes, left, run->at);
+	step = tg_scan_step(&run->scan, &run->head, &run->config, &in);
+	taken = TG_STEP_BYTES(step);
+	check(run, taken <= in.bytes, "a step took %zu bytes of %u", taken, in.bytes);
+	if (tg_phase_in_body(phase))
+		run->body += taken;
+	if (step & TG_STEP_REQUEST)
+		check_request(run, run->at + taken);
+	if (step & TG_STEP_ERROR)
+		run->broken = run->at + taken - run->scan.begin;
+	return taken;
+}
+
+/* As much of the head as one may rely on between segments, and nothing else. */
+static void forget_head(struct run *run)
+{
+	if (!tg_phase_in_head(run->scan.phase))
+		memset(&run->head, 0xa5, sizeof(run->head));
+}
+
+static void feed(struct run *run, size_t end)
+{
+	size_t bytes = end - run->at, idle = 0, taken;
+	uint8_t *segment = room + ROOM_BYTES - bytes;
+	const uint8_t *limit = segment + bytes;
+
+	memcpy(segment, run->c->stream + run->at, bytes);
+	while (segment < limit && run->scan.phase != TG_PHASE_DEAD) {
+		taken = step(run, segment, limit - segment);
+		idle = taken ? 0 : idle + 1;
+		check(run, idle < 3, "no step forward at %zu in phase %u", run->at,
+		      run->scan.phase);
+		segment += taken;
+		run->at += taken;
+	}
+	run->at = end;
+	if (run->scan.phase != TG_PHASE_DEAD)
+		tg_scan_pause(&run->scan, &run->config, run->at);
+	forget_head(run);
+}
+
+static void check_end(struct run *run)
+{
+	uint32_t reason = 0;
+	enum tg_case_end end = tg_case_end_of(&run->scan, &reason);
+
+	check(run, run->requests == run->c->requests, "missing");
+	check_body_end(run);
+	check(run, end == run->c->end && reason == run->c->reason, "ends in state %s, not %s",
+	      tg_case_end_name(end, reason), tg_case_end_name(run->c->end, run->c->reason));
+}
+
+static void test_case(void **state)
+{
+	const struct tg_case *c = *state;
+	struct run run = {.c = c};
+	struct tg_cuts cuts;
+	size_t broken = 0;
+
+	assert_int_equal(tg_case_http_config(&c->config, &run.config), 0);
+	tg_cuts_start(&cuts, c, ROOM_BYTES);
+	while (tg_cuts_next(&cuts)) {
+		run.how = cuts.what;
+		run.at = run.requests = run.body = run.broken = 0;
+		tg_scan_start(&run.scan);
+		forget_head(&run);
+		for (size_t i = 0; i < cuts.segments; i++)
+			feed(&run, cuts.end[i]);
+		check_end(&run);
+		if (cuts.segments == 1)
+			broken = run.broken;
+		/* Where a length limit is noticed depends on the cut; all else does not. */
+		if (c->reason == TG_PACKET_BAD_HEADER || c->reason == TG_PACKET_BAD_FRAMING)
+			check(&run, run.broken == broken, "broken after %zu bytes, whole after %zu",
+			      run.broken, broken);
+	}
+	tg_cuts_end(&cuts);
+}
+
+static int make_room(void)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	room = mmap(NULL, ROOM_BYTES + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		    -1, 0);
+	return room == MAP_FAILED || mprotect(room + ROOM_BYTES, page, PROT_NONE);
+}
+
+int main(int argc, char **argv)
+{
+	if (make_room())
+		return 1;
+	return tg_cases_run(argc, argv, "http cases", test_case);
+}
