@@ -107,6 +107,17 @@ $(PROG_TESTS) $(BENCHES) $(TEST_TOOLS): $(B)/tests/%: $$(call parts,plain,tests/
 
 $(PROG_TESTS) $(BENCHES): | $(B)/bpf/tollgate.bpf.o
 
+$(B)/tests/bench/%.bpf.o: tests/bench/%.bpf.c $(B)/config.mk
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC_BPF) -MMD -MP -c $< -o $@
+
+$(B)/tests/bench/%.skel.h: $(B)/tests/bench/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $* >$@
+
+$(B)/plain/tests/bench/bench_packets.o: $(B)/tests/bench/packets.skel.h
+
 # Each header compiles by itself.
 HEADERS := $(wildcard include/tollgate/*.h user/*.h)
 BPF_HEADERS := $(wildcard bpf/*.h)

@@ -106,6 +106,7 @@ static long tg_round(__u32 round, struct tg_run *run)
 	struct tg_scratch *scratch = run->scratch;
 	struct tg_flow *flow = run->flow;
 	struct tg_scan *scan = &flow->scan;
+	const struct tg_http_config *config = tg_http_config();
 	__u64 at = scratch->at, end = scratch->end;
 	__u32 payload = scratch->segment.offset, step = 0, i;
 
@@ -132,10 +133,10 @@ static long tg_round(__u32 round, struct tg_run *run)
 		TG_FORGET(in.bytes);
 		in.at = flow->offset + at;
 		if (tg_phase_in_body(scan->phase)) {
-			step = tg_scan_step(scan, &scratch->head, TG_HTTP, &in);
+			step = tg_scan_step(scan, &scratch->head, config, &in);
 			flow->unbilled_bytes += TG_STEP_BYTES(step);
 		} else {
-			step = tg_scan_step(scan, &scratch->head, TG_HTTP, &in);
+			step = tg_scan_step(scan, &scratch->head, config, &in);
 		}
 		at += TG_STEP_BYTES(step);
 		if (step & (TG_STEP_REQUEST | TG_STEP_ERROR))
@@ -225,7 +226,7 @@ tg_global int tg_scan_payload(struct xdp_md *xdp, struct tg_flow *flow, struct t
 	bpf_loop(TG_ROUNDS_MAX, tg_round, &run, 0);
 	flow->offset += segment->bytes;
 	if (scratch->reason == TG_CONTINUE) {
-		step = tg_scan_pause(scan, TG_HTTP, flow->offset);
+		step = tg_scan_pause(scan, tg_http_config(), flow->offset);
 		if (step & TG_STEP_ERROR) {
 			scratch->reason = TG_STEP_CODE(step);
 			tg_request_broken(scratch->reason, flow->offset - scan->begin);

@@ -22,6 +22,16 @@ const volatile __u32 tg_iface;		 /* slot of this instance's interface */
 const volatile __u8 tg_ports[8192];	 /* bit p of the bitmap: TCP port p is metered */
 const volatile __u8 tg_ipv6_prefix = 64; /* bits of an IPv6 source that count */
 
-#define TG_HTTP ((const struct tg_http_config *)&tg_http)
+/*
+ * The table, without volatile. The compiler must not see where the pointer
+ * comes from: it would read zeros out of a constant that has no initializer.
+ */
+static inline __attribute__((always_inline)) const struct tg_http_config *tg_http_config(void)
+{
+	const struct tg_http_config *config = (const struct tg_http_config *)&tg_http;
+
+	asm volatile("" : "+r"(config));
+	return config;
+}
 
 #endif
