@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Compare `tollgate usage --by token -o json` with nginx's access log, per full token.
 
-counts.py --log LOG --secret FILE [--prefix-bytes N] [--bytes] [--seconds S] -- COMMAND...
+counts.py --log LOG --secret FILE [--prefix-bytes N] [--bytes] [--seconds S] [--table] -- COMMAND...
 
 COMMAND prints the usage. The token's id is computed here from the log's full
 token and the host's secret, by a SipHash of our own, so that two tokens with
 one prefix are two. Waits until both agree; the log and the meter both trail
 the client a little. Ends with 0 and a summary, or with 1 and the differences.
+--table prints both counts of every token side by side, for people.
 """
 import argparse
 import json
@@ -125,12 +126,27 @@ def differences(log, usage, key, prefix_bytes, with_bytes):
     return wrong
 
 
+def print_table(log, usage, key, prefix_bytes):
+    rows = {row.get("token_id") if row["token"] != "-" else None: row for row in usage["rows"]}
+    print("  %-16s  %-18s %10s %10s" % ("token", "token id", "access log", "Tollgate"))
+    for token, count in sorted(log[0].items(), key=lambda item: -item[1]):
+        ident = None if token is None else "%016x" % siphash24(key, token.encode("latin-1"))
+        name = "-" if token is None else shown(token, prefix_bytes)
+        found = rows.get(ident, {}).get("requests", 0)
+        print("  %-16s  %-18s %10d %10d  %s"
+              % (name, ident or "", count, found, "\u2713" if found == count else "\u2717"))
+    total, found = sum(log[0].values()), usage["total"]["requests"]
+    print("  %-16s  %-18s %10d %10d  %s"
+          % ("total", "", total, found, "\u2713" if found == total else "\u2717"))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--log", required=True)
     parser.add_argument("--secret", required=True)
     parser.add_argument("--prefix-bytes", type=int, default=8)
     parser.add_argument("--bytes", action="store_true")
+    parser.add_argument("--table", action="store_true")
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("command", nargs="+")
     args = parser.parse_args()
@@ -142,8 +158,11 @@ def main():
         log = read_log(args.log)
         wrong = differences(log, usage, key, args.prefix_bytes, args.bytes)
         total = sum(log[0].values())
+        if args.table and (not wrong or time.monotonic() > end):
+            print_table(log, usage, key, args.prefix_bytes)
         if not wrong and total:
-            print("%d requests, %d tokens" % (total, len(log[0])))
+            if not args.table:
+                print("%d requests, %d tokens" % (total, len(log[0])))
             return
         if time.monotonic() > end:
             break

@@ -31,6 +31,7 @@ PATH=$PATH:/usr/sbin:/sbin
 CLIENT4=192.0.2.1 SERVER4=192.0.2.2
 CLIENT6=2001:db8::1 SERVER6=2001:db8::2
 METRICS=127.0.0.1:9464
+PREFIX_BYTES=8
 NETNS_C=tg-$$-c
 NETNS_S=tg-$$-s
 PINS=/sys/fs/bpf/tg-test-$$
@@ -204,7 +205,7 @@ agent_config() { # agent_config [INTERFACES [PORTS [MORE-LINES]]]
 		interfaces: ${1:-[{name: srv0, mode: native\}]}
 		listen_ports: ${2:-[8080, 8081]}
 		identity:
-		  token_prefix_bytes: 8
+		  token_prefix_bytes: $PREFIX_BYTES
 		  secret_file: $TMP/state/secret
 		  tokens:
 		    - {header: Authorization, scheme: Bearer}
@@ -264,7 +265,7 @@ counts_equal() {
 	local name=$1 said
 	shift
 	if said=$(/usr/bin/python3 "$NET/counts.py" --log "$TMP/nginx/access.log" \
-		--secret "$TMP/state/secret" --prefix-bytes 8 "$@" -- \
+		--secret "$TMP/state/secret" --prefix-bytes $PREFIX_BYTES "$@" -- \
 		nsenter --net="/run/netns/$NETNS_S" "$TG" usage -c "$TMP/etc/tollgate.yaml" \
 		--by token -o json 2>&1); then
 		ok "$name ($said)"
@@ -291,9 +292,9 @@ rx_packets() { in_server cat "/sys/class/net/${1:-srv0}/statistics/rx_packets"; 
 
 # --- load -------------------------------------------------------------------------
 
-wrk_tokens() { # wrk_tokens REQUESTS [URL [CONNECTIONS]]: at least so many, by several tokens
+wrk_tokens() { # wrk_tokens REQUESTS [URL [CONNECTIONS [TOKENS]]]: at least so many, 3 for each of TOKENS and none
 	in_client wrk -t 1 -c "${3:-32}" -d 60s -s "$NET/tokens.lua" \
-		"${2:-http://$SERVER4:8080/}" -- "$1" 2>&1
+		"${2:-http://$SERVER4:8080/}" -- "$1" "${4:-10}" 2>&1
 }
 
 curl_get() { in_client curl -sS "$@" >/dev/null; }

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- wrk script for one thread: wrk -t 1 ... -- REQUESTS. Ends after so many
--- answers; tokens take turns, in all places that a token may have.
+-- wrk script for one thread: wrk -t 1 ... -- REQUESTS TOKENS. Ends after so many
+-- answers; tokens take turns, each in all places that a token may have.
 local many, turn, answers, wanted = {}, 0, 0, 0
 
 function init(args)
-	for i = 1, 10 do
+	for i = 1, tonumber(args[2]) do
 		local token = string.format("wrk-token-%d", i)
 		many[#many + 1] = wrk.format("GET", nil, { Authorization = "Bearer " .. token })
 		many[#many + 1] = wrk.format("GET", nil, { ["X-API-Key"] = token .. "-key" })
