@@ -6,7 +6,7 @@ local many, turn, answers, wanted = {}, 0, 0, 0
 function init(args)
 	for i = 1, tonumber(args[2]) do
 		local token = string.format("wrk-token-%d", i)
-		many[#many + 1] = wrk.format("GET", nil, { Authorization = "Bearer " .. token })
+		many[#many + 1] = wrk.format("GET", nil, { Authorization = "Bearer " .. token .. "-bearer" })
 		many[#many + 1] = wrk.format("GET", nil, { ["X-API-Key"] = token .. "-key" })
 		many[#many + 1] = wrk.format("GET", wrk.path .. "?key=" .. token .. "-query")
 	end
