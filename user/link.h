@@ -17,7 +17,7 @@ enum tg_link_change {
 	TG_LINK_NEW,	 /* made, or moved into this network namespace */
 	TG_LINK_GONE,	 /* deleted, or moved away */
 	TG_LINK_RENAMED, /* was: its name until now */
-	TG_LINK_CHANGED, /* up, down, another MTU, or another XDP program */
+	TG_LINK_CHANGED, /* up, down, or another MTU */
 };
 
 struct tg_link_event {
@@ -26,8 +26,7 @@ struct tg_link_event {
 	char was[TG_IFACE_NAME_BYTES]; /* RENAMED, else "" */
 	uint32_t ifindex;
 	uint32_t mtu;
-	bool up;	     /* administratively */
-	uint32_t program_id; /* XDP program on it, 0: none (several modes: the native one) */
+	bool up; /* administratively */
 };
 
 typedef void (*tg_link_changed)(const struct tg_link_event *event, void *arg);
@@ -35,7 +34,8 @@ typedef void (*tg_link_changed)(const struct tg_link_event *event, void *arg);
 struct tg_link; /* a netlink socket and the interfaces as last seen */
 
 /*
- * Subscribe to RTNLGRP_LINK. What is there at that time is taken as seen: no
+ * Subscribe to RTNLGRP_LINK. (An XDP program that comes or goes by a bpf_link
+ * is not told there.) What is there at that time is taken as seen: no
  * event for it. 0, or -errno with *out untouched.
  */
 int tg_link_open(struct tg_link **out, tg_link_changed changed, void *arg);
