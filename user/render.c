@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "render.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+#define COLUMNS_MAX 16
+
+/* A cell's text: valid until the row goes. */
+static const char *cell(struct json_object *row, const char *key)
+{
+	struct json_object *value = json_object_object_get(row, key);
+	const char *text;
+
+	if (json_object_is_type(value, json_type_boolean))
+		return json_object_get_boolean(value) ? "yes" : "no";
+	text = json_object_get_string(value);
+	return text ? text : "";
+}
+
+static void measure(struct json_object *rows, const struct tg_column *columns, size_t count,
+		    int *widths)
+{
+	size_t rows_count = json_object_array_length(rows);
+
+	for (size_t c = 0; c < count; c++)
+		widths[c] = (int)strlen(columns[c].title);
+	for (size_t r = 0; r < rows_count; r++) {
+		struct json_object *row = json_object_array_get_idx(rows, r);
+
+		for (size_t c = 0; c < count; c++) {
+			int width = (int)strlen(cell(row, columns[c].key));
+
+			widths[c] = width > widths[c] ? width : widths[c];
+		}
+	}
+}
+
+static void print_cell(const struct tg_column *column, int width, const char *text, bool is_last,
+		       FILE *to)
+{
+	if (column->right)
+		fprintf(to, "%*s", width, text);
+	else if (is_last)
+		fputs(text, to);
+	else
+		fprintf(to, "%-*s", width, text);
+	fputs(is_last ? "\n" : "  ", to);
+}
+
+void tg_render_table(struct json_object *rows, const struct tg_column *columns, size_t count,
+		     FILE *to)
+{
+	size_t rows_count = json_object_array_length(rows);
+	int widths[COLUMNS_MAX];
+
+	measure(rows, columns, count, widths);
+	for (size_t c = 0; c < count; c++)
+		print_cell(&columns[c], widths[c], columns[c].title, c + 1 == count, to);
+	for (size_t r = 0; r < rows_count; r++) {
+		struct json_object *row = json_object_array_get_idx(rows, r);
+
+		for (size_t c = 0; c < count; c++)
+			print_cell(&columns[c], widths[c], cell(row, columns[c].key),
+				   c + 1 == count, to);
+	}
+}
+
+static void print_quoted(const char *text, FILE *to)
+{
+	if (!strpbrk(text, ",\"\r\n")) {
+		fputs(text, to);
+		return;
+	}
+	fputc('"', to);
+	for (; *text; text++) {
+		if (*text == '"')
+			fputc('"', to);
+		fputc(*text, to);
+	}
+	fputc('"', to);
+}
+
+void tg_render_csv(struct json_object *rows, const struct tg_column *columns, size_t count,
+		   FILE *to)
+{
+	size_t rows_count = json_object_array_length(rows);
+
+	for (size_t c = 0; c < count; c++)
+		fprintf(to, "%s%s", c ? "," : "", columns[c].key);
+	fputc('\n', to);
+	for (size_t r = 0; r < rows_count; r++) {
+		struct json_object *row = json_object_array_get_idx(rows, r);
+
+		for (size_t c = 0; c < count; c++) {
+			if (c)
+				fputc(',', to);
+			print_quoted(cell(row, columns[c].key), to);
+		}
+		fputc('\n', to);
+	}
+}
+
+void tg_render_json(struct json_object *document, FILE *to)
+{
+	fprintf(to, "%s\n",
+		json_object_to_json_string_ext(document, JSON_C_TO_STRING_PLAIN |
+								 JSON_C_TO_STRING_NOSLASHESCAPE));
+}
