@@ -19,8 +19,8 @@ trunk() { # trunk NUMBER TAG...: a way from c$NUMBER to s$NUMBER with these tags
 	shift
 	{ end "$NETNS_C" c "$number" "198.18.$number.1" 1 && end "$NETNS_S" s "$number" "198.18.$number.2" 2; } ||
 		die "trunk" "no veth pair"
-	background in_client /usr/bin/python3 "$NET/vlan_switch.py" "sw$number" cli0 "$@"
-	background in_server /usr/bin/python3 "$NET/vlan_switch.py" "sw$number" srv0 "$@"
+	background "${IN_CLIENT[@]}" /usr/bin/python3 "$NET/vlan_switch.py" "sw$number" cli0 "$@"
+	background "${IN_SERVER[@]}" /usr/bin/python3 "$NET/vlan_switch.py" "sw$number" srv0 "$@"
 }
 
 sandbox 1600

@@ -5,8 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 up native
-background wrk_tokens 150000 >"$TMP/wrk.out"
-load=$STARTED_PID
+load_start
 for round in 1 2 3; do
 	sleep 0.3
 	agent_stop
@@ -14,6 +13,6 @@ for round in 1 2 3; do
 	sleep 0.2
 	check "round $round: ready again" agent_start
 done
-wait "$load"
+load_stop
 counts_equal "three restarts under wrk" --bytes
 conserved "after restarts"

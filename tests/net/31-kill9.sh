@@ -4,8 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 up native
-background wrk_tokens 150000 >"$TMP/wrk.out"
-load=$STARTED_PID
+load_start
 for round in 1 2 3; do
 	sleep 0.3
 	agent_stop KILL
@@ -14,7 +13,7 @@ for round in 1 2 3; do
 done
 # Once more, with nobody to collect: the counts stand in the kernel.
 agent_stop KILL
-wait "$load"
+load_stop
 counts_equal "three times kill -9 under wrk, no agent now" --bytes
 check "ready at last" agent_start
 counts_equal "the next agent has them all" --bytes

@@ -8,8 +8,7 @@ program_id() { tg status -o json | jq -r '[.. | .program_id? // empty][0]'; }
 swapped() { [ "$(program_id)" != "$1" ]; }
 
 up native
-background wrk_tokens 250000 >"$TMP/wrk.out"
-load=$STARTED_PID
+load_start
 for round in 1 2 3; do
 	sleep 0.2
 	before=$(program_id)
@@ -22,8 +21,7 @@ before=$(program_id)
 agent_stop
 check "a new agent is ready" agent_start
 check "and brings another program" swapped "$before"
-kill -0 "$load" || not_ok "wrk was done before the last swap"
-wait "$load"
+load_stop
 counts_equal "four swaps under wrk" --bytes
 conserved "after swaps"
 

@@ -6,7 +6,7 @@
 sandbox
 nginx_start
 agent_config
-background in_client /usr/bin/python3 "$NET/open_connection.py" "$SERVER4" 8080 "$TMP/go" >"$TMP/open.out"
+background "${IN_CLIENT[@]}" /usr/bin/python3 "$NET/open_connection.py" "$SERVER4" 8080 "$TMP/go" >"$TMP/open.out"
 check "a connection is open and has been used" within 5 grep -q before "$TMP/open.out"
 : >"$TMP/nginx/access.log"
 agent_start || die "agent" "not ready"

@@ -9,8 +9,7 @@ token="sk_live_$secret_part"
 curl_get -H "Authorization: Bearer $token" -H 'Origin: https://shop.example' "http://$SERVER4:8080/[1-7]"
 curl_get "http://$SERVER4:8080/?key=$token"
 # A header that is not complete yet: what is kept of it must not be the token.
-in_client bash -c "exec 3<>/dev/tcp/$SERVER4/8080; printf 'GET / HTTP/1.1\r\nHost: x\r\nX-API-Key: $token\r\nX-More: ' >&3; sleep 30" &
-STARTED+=($!)
+background "${IN_CLIENT[@]}" bash -c "exec 3<>/dev/tcp/$SERVER4/8080; printf 'GET / HTTP/1.1\r\nHost: x\r\nX-API-Key: $token\r\nX-More: ' >&3; sleep 30"
 sleep 0.5
 usage=$(bpftool map dump pinned "$PINS/usage")
 for field in source token prefix iface counts requests bytes denied observed origin_requests; do

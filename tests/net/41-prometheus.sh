@@ -28,7 +28,7 @@ cat >"$TMP/prometheus.yml" <<-END
 	    scrape_interval: 1s
 	    static_configs: [{targets: ["$METRICS"]}]
 END
-background in_server prometheus --config.file="$TMP/prometheus.yml" --storage.tsdb.path="$TMP/tsdb" \
+background "${IN_SERVER[@]}" prometheus --config.file="$TMP/prometheus.yml" --storage.tsdb.path="$TMP/tsdb" \
 	--web.listen-address=127.0.0.1:9090 >"$TMP/prometheus.log" 2>&1
 ask() { # ask QUERY: the value of the only answer
 	in_server curl -s -G http://127.0.0.1:9090/api/v1/query --data-urlencode "query=$1" |

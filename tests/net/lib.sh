@@ -52,10 +52,11 @@ die() { # the sandbox itself does not stand: nothing after this would mean a thi
 	not_ok "$@"
 	exit 1
 }
-check() { # check NAME COMMAND...: ok when the command succeeds
-	local name=$1 said
+check() { # check NAME COMMAND...: ok when the command succeeds. In this shell: agent_start sets AGENT
+	local name=$1 said=${TMP:-/tmp}/said.$$
 	shift
-	if said=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "$(tail -n 3 <<<"$said" | tr '\n' ' ')"; fi
+	if "$@" >"$said" 2>&1; then ok "$name"; else not_ok "$name" "$(tail -n 3 "$said" | tr '\n' ' ')"; fi
+	rm -f "$said"
 }
 refute() { # refute NAME COMMAND...: ok when it fails
 	local name=$1
@@ -79,8 +80,10 @@ within() { # within SECONDS COMMAND...: try until it succeeds
 
 # --- namespaces -----------------------------------------------------------------
 
-in_client() { nsenter --net="/run/netns/$NETNS_C" "$@"; }
-in_server() { nsenter --net="/run/netns/$NETNS_S" "$@"; }
+IN_CLIENT=(nsenter "--net=/run/netns/$NETNS_C")
+IN_SERVER=(nsenter "--net=/run/netns/$NETNS_S")
+in_client() { "${IN_CLIENT[@]}" "$@"; }
+in_server() { "${IN_SERVER[@]}" "$@"; }
 
 sandbox() { # sandbox [MTU]
 	[ "$(id -u)" = 0 ] || { skip "needs root"; exit 0; }
@@ -127,6 +130,8 @@ sandbox_end() {
 	exit "$status"
 }
 
+# Give it "${IN_SERVER[@]}", not in_server: a function would run in a shell of
+# its own, and that is whom a signal would reach.
 background() { # background COMMAND...: stopped at the end; its process id in $STARTED_PID
 	"$@" &
 	STARTED_PID=$!
@@ -189,7 +194,7 @@ nginx_start() { # nginx_start [LISTEN...]: further "listen" values
 			}
 		}
 	END
-	background in_server nginx -p "$prefix" -c "$prefix/nginx.conf" -g 'daemon off;' 2>"$TMP/nginx.err"
+	background "${IN_SERVER[@]}" nginx -p "$prefix" -c "$prefix/nginx.conf" -g 'daemon off;' 2>"$TMP/nginx.err"
 	within 10 in_client curl -sf -o /dev/null "http://$SERVER4:8080/up" ||
 		die "nginx" "$(cat "$TMP/nginx.err")"
 	# Forget the readiness question.
@@ -225,7 +230,7 @@ agent_start() { # agent_start [BINARY]: run it and wait for READY=1
 	/usr/bin/python3 "$NET/await_ready.py" "$notify" 20 &
 	waiter=$!
 	within 5 test -S "$notify"
-	NOTIFY_SOCKET=$notify in_server "${1:-$TG}" run -c "$TMP/etc/tollgate.yaml" >>"$TMP/agent.log" 2>&1 &
+	NOTIFY_SOCKET=$notify "${IN_SERVER[@]}" "${1:-$TG}" run -c "$TMP/etc/tollgate.yaml" >>"$TMP/agent.log" 2>&1 &
 	AGENT=$!
 	while kill -0 "$waiter" 2>/dev/null; do
 		kill -0 "$AGENT" 2>/dev/null || break
@@ -297,6 +302,17 @@ wrk_tokens() { # wrk_tokens REQUESTS [URL [CONNECTIONS [TOKENS]]]: at least so m
 		"${2:-http://$SERVER4:8080/}" -- "$1" "${4:-10}" 2>&1
 }
 
+# Requests without a pause while something else happens.
+load_start() {
+	background "${IN_CLIENT[@]}" wrk -t 1 -c 4 -d 60s -s "$NET/tokens.lua" "http://$SERVER4:8080/" \
+		-- 100000000 10 >"$TMP/wrk.out" 2>&1
+	LOAD=$STARTED_PID
+	within 5 test -s "$TMP/nginx/access.log"
+}
+load_stop() {
+	kill -INT "$LOAD" || not_ok "load" "over too early: $(tail -n 2 "$TMP/wrk.out" | tr '\n' ' ')"
+	wait "$LOAD"
+}
 curl_get() { in_client curl -sS "$@" >/dev/null; }
 
 # mix HOST: each client's way of speaking, once. HOST as it stands in a URL.
