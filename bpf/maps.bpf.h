@@ -62,8 +62,9 @@ struct tg_scratch {
 	struct tg_flow fresh_flow;
 	struct tg_origin fresh_origin;
 	struct tg_segment segment;
-	__u32 at;	/* payload bytes consumed */
-	__u32 end;	/* payload bytes in all */
+	__u64 base;	/* stream offset of a byte less its frame offset */
+	__u32 at;	/* frame offset of the next byte to scan */
+	__u32 limit;	/* frame offset of the payload's end */
 	__u32 requests; /* completed in this packet */
 	__u32 reason;	/* of an error; TG_CONTINUE: none */
 };

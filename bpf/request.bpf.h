@@ -8,10 +8,11 @@
 #ifndef TOLLGATE_REQUEST_BPF_H
 #define TOLLGATE_REQUEST_BPF_H
 
+#include "../include/tollgate/http_fast.h"
 #include "flow.bpf.h"
 #include "identity.bpf.h"
 
-#define TG_ROUND_STEPS 32 /* about 15,000 instructions each for the verifier, of 1,000,000 */
+#define TG_ROUND_STEPS 24 /* some 7,000 instructions each for the verifier, of 1,000,000 */
 #define TG_ROUNDS_MAX  (2 * 65536) /* a round consumes a byte at least */
 /* Highest packet offset that the verifier lets a pointer have, less a word. */
 #define TG_DIRECT_OFFSET_MAX 0xff00
@@ -44,24 +45,48 @@ tg_inline int tg_read_word(struct xdp_md *xdp, __u64 offset, __u64 *word)
 }
 
 /*
- * The next 1..8 payload bytes, the rest 0xff. The last word of a payload is
- * read from 8 bytes before its end, which still lie in the frame.
+ * The next 1..8 of left bytes at a frame offset, the rest 0xff. The last word
+ * is read from 8 bytes before the end, which still lie in the frame.
  */
-tg_inline int tg_run_input(const struct tg_run *run, __u32 payload, __u64 at, __u32 left,
-			   struct tg_input *in)
+tg_inline int tg_read_input(struct xdp_md *xdp, __u64 at, __u64 left, struct tg_input *in)
 {
 	__u32 short_bits;
 
 	if (left >= 8) {
 		in->bytes = 8;
-		return tg_read_word(run->xdp, payload + at, &in->word);
+		return tg_read_word(xdp, at, &in->word);
 	}
 	in->bytes = left;
-	if (tg_read_word(run->xdp, payload + at + left - 8, &in->word))
+	if (tg_read_word(xdp, at + left - 8, &in->word))
 		return -1;
 	short_bits = (8 - left) * 8 & 63;
 	in->word = in->word >> short_bits | ~(~0ULL >> short_bits);
 	return 0;
+}
+
+/*
+ * One step of the scanner at a frame offset. A function of its own: the
+ * verifier checks it once, not once a round and step.
+ */
+tg_global __u32 tg_step(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scratch *scratch,
+			__u64 at)
+{
+	struct tg_input in = {};
+	__u32 step;
+	__u8 phase;
+
+	if (!flow || !scratch)
+		return TG_ERROR(TG_PACKET_UNREADABLE);
+	phase = flow->scan.phase;
+	if (at >= scratch->limit || tg_read_input(xdp, at, scratch->limit - at, &in)) {
+		flow->scan.phase = TG_PHASE_SYNC;
+		return TG_ERROR(TG_PACKET_UNREADABLE);
+	}
+	in.at = scratch->base + at;
+	step = tg_scan_step(&flow->scan, &scratch->head, tg_http_config(), &in);
+	if (tg_phase_in_body(phase))
+		flow->unbilled_bytes += TG_STEP_BYTES(step);
+	return step;
 }
 
 /* A header is complete: identify, (later: decide,) count. */
@@ -100,59 +125,87 @@ tg_inline void tg_request_broken(__u32 error, __u64 bytes)
 	}
 }
 
+tg_inline void tg_view_start(struct tg_view *view, struct xdp_md *xdp, __u32 limit)
+{
+	view->data = (void *)(long)xdp->data;
+	view->end = (void *)(long)xdp->data_end;
+	view->limit = limit;
+}
+
+/* At a frame offset: the short cuts for values that are read. Returns the offset reached. */
+tg_global __u64 tg_row(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scratch *scratch,
+		       __u64 at)
+{
+	struct tg_view view;
+
+	if (!flow || !scratch || at > TG_FAST_OFFSET_MAX)
+		return at;
+	tg_view_start(&view, xdp, scratch->limit);
+	return tg_scan_fast_row(&flow->scan, &scratch->head, tg_http_config(), &view, at);
+}
+
+/* In a body: over it. Returns the offset reached. */
+tg_global __u64 tg_skip(struct tg_flow *flow, __u64 at, __u64 limit)
+{
+	__u64 bytes;
+
+	if (!flow || at > limit)
+		return limit;
+	bytes = tg_body_skip(&flow->scan, limit - at);
+	flow->unbilled_bytes += bytes;
+	return at + bytes;
+}
+
 /* bpf_loop callback: 1 ends the loop. */
 static long tg_round(__u32 round, struct tg_run *run)
 {
 	struct tg_scratch *scratch = run->scratch;
 	struct tg_flow *flow = run->flow;
 	struct tg_scan *scan = &flow->scan;
-	const struct tg_http_config *config = tg_http_config();
-	__u64 at = scratch->at, end = scratch->end;
-	__u32 payload = scratch->segment.offset, step = 0, i;
+	struct tg_fast fast = {.at = scratch->at, .phase = scan->phase};
+	__u64 base = scratch->base, was;
+	struct tg_view view;
+	__u32 step = 0, i;
 
 	(void)round;
 	for (i = 0; i < TG_ROUND_STEPS; i++) {
-		struct tg_input in;
-
-		TG_FORGET(at);
-		at &= 0xffff;
-		if (at >= end)
+		/* Anew each time: the verifier learns how far they reach, and must not. */
+		tg_view_start(&view, run->xdp, scratch->limit);
+		TG_FORGET(fast.phase);
+		TG_FORGET(fast.at);
+		fast.at &= 0x1ffff;
+		if (fast.at >= view.limit)
 			break;
-		if (tg_phase_skips(scan->phase)) {
-			__u64 bytes = tg_body_skip(scan, end - at);
-
-			flow->unbilled_bytes += bytes;
-			at += bytes;
+		was = fast.at;
+		if (was <= TG_FAST_OFFSET_MAX)
+			tg_scan_fast(scan, &scratch->head, tg_http_config(), &view, &fast, base);
+		if (fast.at != was)
 			continue;
+		scan->phase = fast.phase;
+		if (tg_phase_in_row(fast.phase))
+			fast.at = tg_row(run->xdp, flow, scratch, was);
+		else if (tg_phase_skips(fast.phase))
+			fast.at = tg_skip(flow, was, view.limit);
+		if (fast.at == was) {
+			step = tg_step(run->xdp, flow, scratch, was);
+			fast.at += TG_STEP_BYTES(step);
 		}
-		if (tg_run_input(run, payload, at, end - at, &in)) {
-			scan->phase = TG_PHASE_SYNC;
-			step = TG_ERROR(TG_PACKET_UNREADABLE);
-			break;
-		}
-		TG_FORGET(in.bytes);
-		in.at = flow->offset + at;
-		if (tg_phase_in_body(scan->phase)) {
-			step = tg_scan_step(scan, &scratch->head, config, &in);
-			flow->unbilled_bytes += TG_STEP_BYTES(step);
-		} else {
-			step = tg_scan_step(scan, &scratch->head, config, &in);
-		}
-		at += TG_STEP_BYTES(step);
+		fast.phase = scan->phase;
 		if (step & (TG_STEP_REQUEST | TG_STEP_ERROR))
 			break;
 	}
-	scratch->at = at;
+	scan->phase = fast.phase;
+	scratch->at = fast.at;
 	if (step & TG_STEP_ERROR) {
 		scratch->reason = TG_STEP_CODE(step);
-		tg_request_broken(scratch->reason, flow->offset + at - scan->begin);
+		tg_request_broken(scratch->reason, base + fast.at - scan->begin);
 		return 1;
 	}
 	if (step & TG_STEP_REQUEST) {
 		scratch->requests++;
 		tg_request(flow, scratch);
 	}
-	return at >= end;
+	return fast.at >= view.limit;
 }
 
 /* What the packet was, by what the scan found in it. */
@@ -213,18 +266,18 @@ tg_global int tg_scan_payload(struct xdp_md *xdp, struct tg_flow *flow, struct t
 		return TG_PACKET_UNREADABLE;
 	scan = &flow->scan;
 	segment = &scratch->segment;
-	scratch->at = skip;
-	scratch->end = segment->bytes;
+	scratch->at = segment->offset + skip;
+	scratch->limit = segment->offset + segment->bytes;
+	scratch->base = flow->offset - scratch->at;
 	scratch->requests = 0;
 	scratch->reason = TG_CONTINUE;
 	if (scan->phase == TG_PHASE_SYNC) {
 		scan->phase = TG_PHASE_START;
 		scan->flags |= TG_SCAN_TENTATIVE;
 	}
-	flow->offset -= skip; /* so that it is the offset of payload byte 0 */
 	tg_partial_load(&segment->key, flow, scratch);
 	bpf_loop(TG_ROUNDS_MAX, tg_round, &run, 0);
-	flow->offset += segment->bytes;
+	flow->offset += segment->bytes - skip;
 	if (scratch->reason == TG_CONTINUE) {
 		step = tg_scan_pause(scan, tg_http_config(), flow->offset);
 		if (step & TG_STEP_ERROR) {

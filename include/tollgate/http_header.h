@@ -81,6 +81,9 @@ tg_inline __u32 tg_step_name(struct tg_scan *scan, struct tg_head *head,
 	__u32 text = stop ? tg_word_first(stop) : in->bytes, row;
 	__u8 byte = tg_input_byte(in, text);
 
+	if (scan->phase == TG_PHASE_LINE)
+		head->name_bytes = 0;
+	scan->phase = TG_PHASE_NAME;
 	tg_word_append(head->name, TG_NAME_BYTES_MAX / 8, head->name_bytes, tg_word_lower(in->word),
 		       text);
 	head->name_bytes += text;

@@ -52,12 +52,6 @@ tg_inline void tg_head_start(struct tg_head *head)
 	head->best = TG_PLACE_NONE;
 }
 
-tg_inline void tg_name_start(struct tg_scan *scan, struct tg_head *head)
-{
-	scan->phase = TG_PHASE_NAME;
-	head->name_bytes = 0;
-}
-
 /* A line is over; at: the stream offset behind its LF. */
 tg_inline __u32 tg_line_done(struct tg_scan *scan, struct tg_head *head,
 			     const struct tg_http_config *config, __u64 at)
@@ -65,10 +59,10 @@ tg_inline __u32 tg_line_done(struct tg_scan *scan, struct tg_head *head,
 	switch (scan->line) {
 	case TG_LINE_REQUEST:
 		scan->flags &= ~(TG_SCAN_TENTATIVE | TG_SCAN_TUNNEL);
-		tg_name_start(scan, head);
+		scan->phase = TG_PHASE_LINE;
 		return 0;
 	case TG_LINE_HEADER:
-		tg_name_start(scan, head);
+		scan->phase = TG_PHASE_LINE;
 		return 0;
 	case TG_LINE_HEADER_END:
 		return tg_header_end(scan, head, config, at);
@@ -197,7 +191,7 @@ tg_inline __u32 tg_scan_step(struct tg_scan *scan, struct tg_head *head,
 
 	if (phase == TG_PHASE_VALUE_SKIP)
 		step = tg_step_value_skip(scan, in, TG_LINE_HEADER);
-	else if (phase == TG_PHASE_NAME)
+	else if (phase == TG_PHASE_LINE || phase == TG_PHASE_NAME)
 		step = tg_step_name(scan, head, config, in);
 	else if (phase == TG_PHASE_VALUE_SPACE)
 		step = tg_step_value_space(scan, head, config, in);

@@ -22,6 +22,7 @@ enum tg_phase {
 	TG_PHASE_QUERY_SKIP,
 	TG_PHASE_VERSION,
 	TG_PHASE_VERSION_END,
+	TG_PHASE_LINE, /* at the first byte of a header line */
 	TG_PHASE_NAME,
 	TG_PHASE_VALUE_SPACE,
 	TG_PHASE_VALUE_SKIP,
