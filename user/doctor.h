@@ -31,7 +31,6 @@ struct tg_doctor_target {
 	const struct tg_config *config;
 	const char *config_path;
 	const char *config_error;
-	const struct tg_config_interface *interface; /* of one interface's checks */
 };
 
 const char *tg_doctor_level_name(enum tg_doctor_level level);

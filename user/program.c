@@ -81,6 +81,8 @@ static int load_object(struct tollgate_bpf *object, char *error, size_t error_by
 	if (!err)
 		return 0;
 	tg_bpf_log_end(words, sizeof(words));
+	if (err == -EPERM) /* libbpf guesses at RLIMIT_MEMLOCK */
+		*words = 0;
 	return tg_error(err, error, error_bytes, "the program: the kernel refuses it: %s%s%s%s%s",
 			strerror(-err), *words ? " (" : "", words, *words ? ")" : "",
 			load_hint(err));

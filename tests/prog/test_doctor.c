@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* links: user/[a-z]*.c tests/prog/sandbox.c */
+/* What the doctor finds on interfaces that were made so, and that its commands mend it. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/if_link.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../user/doctor.h"
+#include "sandbox.h"
+
+#define RESULTS_MAX 64
+
+static struct tg_doctor_result results[RESULTS_MAX];
+static unsigned int results_count;
+
+static void keep(const struct tg_doctor_result *result, void *arg)
+{
+	assert_null(arg);
+	assert_true(results_count < RESULTS_MAX);
+	assert_true(*result->found);
+	assert_true(result->level == TG_DOCTOR_WARN || result->level == TG_DOCTOR_FAIL ||
+		    !*result->mend);
+	results[results_count++] = *result;
+}
+
+static unsigned int examine(struct sandbox *sandbox, const char *only)
+{
+	const struct tg_doctor_target target = {.config = &sandbox->config,
+						.config_path = "test.yaml"};
+
+	results_count = 0;
+	return tg_doctor_run(&target, only, keep, NULL);
+}
+
+static const struct tg_doctor_result *result_of(const char *subject, const char *check)
+{
+	for (unsigned int i = 0; i < results_count; i++)
+		if (!strcmp(results[i].subject, subject) && !strcmp(results[i].check, check))
+			return &results[i];
+	return NULL;
+}
+
+static enum tg_doctor_level level_of(const char *subject, const char *check)
+{
+	const struct tg_doctor_result *result = result_of(subject, check);
+
+	if (!result)
+		fail_msg("%s %s: not checked", subject, check);
+	return result->level;
+}
+
+/* Finds fault, names a command, and the command ends it. */
+static void check_mends(struct sandbox *sandbox, const char *check, enum tg_doctor_level level)
+{
+	examine(sandbox, NULL);
+	assert_int_equal(level_of("near", check), level);
+	sandbox_run("%s", result_of("near", check)->mend);
+	examine(sandbox, NULL);
+	assert_int_equal(level_of("near", check), TG_DOCTOR_OK);
+}
+
+static void this_host_can_run_the_meter(void **state)
+{
+	static const char *const checks[] = {"kernel", "bpffs",	  "capabilities", "jit",
+					     "config", "program", "pins",	  "memory"};
+	struct sandbox *sandbox = *state;
+
+	sandbox_make_pair("near", "far");
+	assert_int_equal(examine(sandbox, NULL), 0);
+	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++)
+		assert_int_equal(level_of("host", checks[i]), TG_DOCTOR_OK);
+	assert_int_equal(level_of("near", "exists"), TG_DOCTOR_OK);
+	assert_int_equal(level_of("near", "up"), TG_DOCTOR_OK);
+	assert_non_null(strstr(result_of("near", "driver")->found, "veth"));
+	assert_false(sandbox_pinned(sandbox, ""));
+}
+
+static void a_missing_interface_fails(void **state)
+{
+	struct sandbox *sandbox = *state;
+
+	assert_int_equal(examine(sandbox, NULL), 1);
+	assert_int_equal(level_of("near", "exists"), TG_DOCTOR_FAIL);
+	assert_null(result_of("near", "up"));
+}
+
+static void only_the_one_that_is_named(void **state)
+{
+	struct sandbox *sandbox = *state;
+
+	assert_int_equal(examine(sandbox, "lo"), 0);
+	assert_int_equal(level_of("lo", "exists"), TG_DOCTOR_OK);
+	assert_null(result_of("near", "exists"));
+}
+
+static void an_unreadable_configuration_fails(void **state)
+{
+	const struct tg_doctor_target target = {.config_path = "x.yaml",
+						.config_error = "x.yaml: no"};
+	struct sandbox *sandbox = *state;
+
+	(void)sandbox;
+	results_count = 0;
+	assert_int_equal(tg_doctor_run(&target, "lo", keep, NULL), 1);
+	assert_int_equal(level_of("host", "config"), TG_DOCTOR_FAIL);
+	assert_string_equal(result_of("host", "config")->found, "x.yaml: no");
+	assert_int_equal(level_of("lo", "exists"), TG_DOCTOR_OK);
+}
+
+static void maps_that_do_not_fit_into_memory_fail(void **state)
+{
+	struct sandbox *sandbox = *state;
+
+	sandbox_make_pair("near", "far");
+	sandbox->config.limits.usage = 4000000000u;
+	assert_int_equal(examine(sandbox, NULL), 1);
+	assert_int_equal(level_of("host", "memory"), TG_DOCTOR_FAIL);
+}
+
+static void a_link_that_is_down_is_mended(void **state)
+{
+	struct sandbox *sandbox = *state;
+
+	sandbox_make_pair("near", "far");
+	sandbox_run("ip link set near down");
+	check_mends(sandbox, "up", TG_DOCTOR_WARN);
+}
+
+static void unused_queues_are_mended(void **state)
+{
+	struct sandbox *sandbox = *state;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		skip();
+	sandbox_run("ip link add near numrxqueues 2 numtxqueues 2 type veth peer name far && "
+		    "ethtool -L near rx 1 && ip link set near up");
+	check_mends(sandbox, "channels", TG_DOCTOR_WARN);
+}
+
+static void another_program_is_mended(void **state)
+{
+	static const uint32_t modes[] = {XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE};
+	int other = sandbox_other_program("xdp_filter");
+	struct sandbox *sandbox = *state;
+
+	sandbox_make_pair("near", "far");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(bpf_xdp_attach(sandbox_index("near"), other, modes[i], NULL), 0);
+		check_mends(sandbox, "other_program", TG_DOCTOR_FAIL);
+	}
+	assert_int_equal(bpf_xdp_attach(sandbox_index("near"), other, modes[0], NULL), 0);
+	sandbox->interfaces[0].replace = true;
+	assert_int_equal(examine(sandbox, NULL), 0);
+	assert_int_equal(level_of("near", "other_program"), TG_DOCTOR_WARN);
+	close(other);
+}
+
+static void our_own_program_is_no_other(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_loader *loader;
+
+	sandbox_make_pair("near", "far");
+	loader = sandbox_open(sandbox);
+	sandbox_attach(sandbox, loader, 0);
+	assert_int_equal(examine(sandbox, NULL), 0);
+	assert_int_equal(level_of("near", "other_program"), TG_DOCTOR_OK);
+	tg_loader_close(loader);
+}
+
+static void native_mode_without_a_driver_fails(void **state)
+{
+	struct sandbox *sandbox = *state;
+
+	sandbox->interfaces[0] = (struct tg_config_interface){.name = "lo", .mode = TG_MODE_NATIVE};
+	examine(sandbox, NULL);
+	if (level_of("lo", "native_xdp") == TG_DOCTOR_UNKNOWN)
+		skip(); /* a kernel before 6.3 */
+	assert_int_equal(level_of("lo", "native_xdp"), TG_DOCTOR_FAIL);
+	sandbox->interfaces[0].mode = TG_MODE_AUTO;
+	examine(sandbox, NULL);
+	assert_int_equal(level_of("lo", "native_xdp"), TG_DOCTOR_OK);
+	assert_int_equal(level_of("lo", "generic_mode"), TG_DOCTOR_OK);
+}
+
+static void generic_mode_costs_and_spares_the_peers_tso(void **state)
+{
+	struct sandbox *sandbox = *state;
+
+	sandbox_make_pair("near", "far");
+	examine(sandbox, NULL);
+	assert_int_equal(level_of("near", "veth"), TG_DOCTOR_WARN);
+	assert_null(result_of("near", "generic_mode"));
+	sandbox->interfaces[0].mode = TG_MODE_GENERIC;
+	examine(sandbox, NULL);
+	assert_int_equal(level_of("near", "veth"), TG_DOCTOR_OK);
+	assert_int_equal(level_of("near", "generic_mode"), TG_DOCTOR_WARN);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, sandbox_setup, sandbox_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(this_host_can_run_the_meter),
+		T(a_missing_interface_fails),
+		T(only_the_one_that_is_named),
+		T(an_unreadable_configuration_fails),
+		T(maps_that_do_not_fit_into_memory_fail),
+		T(a_link_that_is_down_is_mended),
+		T(unused_queues_are_mended),
+		T(another_program_is_mended),
+		T(our_own_program_is_no_other),
+		T(native_mode_without_a_driver_fails),
+		T(generic_mode_costs_and_spares_the_peers_tso),
+	};
+
+	return cmocka_run_group_tests_name("doctor", tests, NULL, NULL);
+}
