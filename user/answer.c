@@ -26,13 +26,13 @@ static int read_query(const struct tg_answer *from, struct json_object *request,
 	int err;
 
 	if (by && !json_object_is_type(by, json_type_string)) {
-		tg_control_error(reply, TG_EXIT_USAGE, "usage: by: not a string");
+		tg_control_error(reply, TG_EXIT_USAGE, "by: not a string");
 		return -EINVAL;
 	}
 	err = tg_view_parse_fields(by ? json_object_get_string(by) : TG_VIEW_BY_DEFAULT, query,
 				   error, sizeof(error));
 	if (err) {
-		tg_control_error(reply, TG_EXIT_USAGE, "usage: %s", error);
+		tg_control_error(reply, TG_EXIT_USAGE, "%s", error);
 		return err;
 	}
 	query->top = top < UINT32_MAX ? (uint32_t)top : 0;
@@ -49,7 +49,7 @@ static void say_how_far_back(const struct tg_answer *from, struct tg_text *reply
 	tg_format_time(time, oldest);
 	tg_duration_print((now > oldest ? now - oldest : 0) / 1000000000, ago);
 	tg_control_error(reply, TG_EXIT_FAILED,
-			 "usage: --since: history reaches back to %s (%s) only; ask for less, or "
+			 "--since: history reaches back to %s (%s) only; ask for less, or "
 			 "leave --since out for everything",
 			 time, ago);
 }
@@ -63,7 +63,7 @@ static int read_history(const struct tg_answer *from, uint64_t since_unix_ns,
 
 	if (!from->history) {
 		tg_control_error(reply, TG_EXIT_FAILED,
-				 "usage: --since: no agent runs, so no history is kept; start it "
+				 "--since: no agent runs, so no history is kept; start it "
 				 "(`tollgate run`), or leave --since out");
 		return -ENOENT;
 	}
@@ -72,7 +72,7 @@ static int read_history(const struct tg_answer *from, uint64_t since_unix_ns,
 	if (err == -ERANGE)
 		say_how_far_back(from, reply);
 	else if (err)
-		tg_control_error(reply, TG_EXIT_FAILED, "usage: %s", strerror(-err));
+		tg_control_error(reply, TG_EXIT_FAILED, "%s", strerror(-err));
 	return err;
 }
 
@@ -90,7 +90,7 @@ static void usage(const struct tg_answer *from, struct json_object *request, str
 		return;
 	err = tg_view_print(growth ? growth : from->status.snapshot, &query, reply);
 	if (err)
-		tg_control_error(reply, TG_EXIT_FAILED, "usage: %s; ask for less (--top N)",
+		tg_control_error(reply, TG_EXIT_FAILED, "%s; ask for less (--top N)",
 				 strerror(-err));
 	tg_history_free_growth(growth);
 }

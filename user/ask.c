@@ -11,32 +11,30 @@
 #include "link.h"
 #include "loader.h"
 
-#define ERROR_BYTES 512
-
 struct tg_ask {
-	const char *verb;
 	const struct tg_config *config;
 	struct tg_client *client; /* NULL: no agent runs */
 	struct tg_maps maps;
 	struct tg_snapshot *snapshot;
 };
 
-int tg_ask_open(const char *verb, const struct tg_config *config, struct tg_ask **out)
+int tg_ask_open(const struct tg_config *config, struct tg_ask **out, char *error,
+		size_t error_bytes)
 {
 	struct tg_ask *ask = calloc(1, sizeof(*ask));
-	char error[ERROR_BYTES] = "";
 	int err;
 
-	if (!ask)
-		return tg_cmd_fail(TG_EXIT_FAILED, "%s: out of memory", verb);
-	ask->verb = verb;
+	if (!ask) {
+		snprintf(error, error_bytes, "out of memory");
+		return TG_EXIT_FAILED;
+	}
 	ask->config = config;
-	err = tg_client_open(config->run_dir, &ask->client, error, sizeof(error));
+	err = tg_client_open(config->run_dir, &ask->client, error, error_bytes);
 	if (tg_client_is_absent(err))
-		err = tg_maps_open(&ask->maps, config->pin_dir, error, sizeof(error));
+		err = tg_maps_open(&ask->maps, config->pin_dir, error, error_bytes);
 	if (err) {
 		free(ask);
-		return tg_cmd_fail(TG_EXIT_FAILED, "%s: %s", verb, error);
+		return TG_EXIT_FAILED;
 	}
 	*out = ask;
 	return 0;
@@ -94,33 +92,33 @@ static int ask_maps(struct tg_ask *ask, struct json_object *request, struct json
 }
 
 /* An answer may be an error: {"error": "...", "exit": N}. */
-static int look_for_error(struct json_object *reply)
+static int look_for_error(struct json_object *reply, char *error, size_t error_bytes)
 {
-	struct json_object *error = json_object_object_get(reply, "error");
+	struct json_object *text = json_object_object_get(reply, "error");
 	int status = json_object_get_int(json_object_object_get(reply, "exit"));
 
-	if (!error)
+	if (!text)
 		return 0;
-	return tg_cmd_fail(status == TG_EXIT_USAGE ? TG_EXIT_USAGE : TG_EXIT_FAILED, "%s",
-			   json_object_get_string(error));
+	snprintf(error, error_bytes, "%s", json_object_get_string(text));
+	return status == TG_EXIT_USAGE ? TG_EXIT_USAGE : TG_EXIT_FAILED;
 }
 
-int tg_ask(struct tg_ask *ask, struct json_object *request, struct json_object **reply)
+int tg_ask(struct tg_ask *ask, struct json_object *request, struct json_object **reply, char *error,
+	   size_t error_bytes)
 {
 	struct json_object *object = NULL;
-	char error[ERROR_BYTES] = "";
-	int err;
+	int status;
 
 	if (ask->client)
-		err = tg_client_call(ask->client, request, &object, error, sizeof(error));
+		status = tg_client_call(ask->client, request, &object, error, error_bytes);
 	else
-		err = ask_maps(ask, request, &object, error, sizeof(error));
-	if (err)
-		return tg_cmd_fail(TG_EXIT_FAILED, "%s: %s", ask->verb, error);
-	err = look_for_error(object);
-	if (err)
+		status = ask_maps(ask, request, &object, error, error_bytes);
+	if (status)
+		return TG_EXIT_FAILED;
+	status = look_for_error(object, error, error_bytes);
+	if (status)
 		json_object_put(object);
 	else
 		*reply = object;
-	return err;
+	return status;
 }

@@ -3,16 +3,20 @@
 #ifndef TOLLGATE_ASK_H
 #define TOLLGATE_ASK_H
 
+#include <stddef.h>
+
 #include "config.h"
 
 struct json_object;
 struct tg_ask; /* a connection, or the pinned maps, for one request after the other */
 
-/* 0, else the exit status; the error was printed under the verb's name. */
-int tg_ask_open(const char *verb, const struct tg_config *config, struct tg_ask **out);
+/* 0 and *out, else the exit status, with one line in error. */
+int tg_ask_open(const struct tg_config *config, struct tg_ask **out, char *error,
+		size_t error_bytes);
 
-/* 0 and *reply (the caller's), else the exit status; the error was printed. */
-int tg_ask(struct tg_ask *ask, struct json_object *request, struct json_object **reply);
+/* 0 and *reply (the caller's), else the exit status, with one line in error. */
+int tg_ask(struct tg_ask *ask, struct json_object *request, struct json_object **reply, char *error,
+	   size_t error_bytes);
 
 void tg_ask_close(struct tg_ask *ask);
 

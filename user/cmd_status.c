@@ -218,35 +218,42 @@ static void print(enum tg_output output, struct json_object *document)
 		print_table(document);
 }
 
+static int ask(const struct tg_config *config, struct json_object **reply)
+{
+	struct json_object *request = json_object_new_object();
+	struct tg_ask *ask = NULL;
+	char error[512] = "";
+	int status = tg_ask_open(config, &ask, error, sizeof(error));
+
+	json_object_object_add(request, "verb", json_object_new_string("status"));
+	if (!status)
+		status = tg_ask(ask, request, reply, error, sizeof(error));
+	json_object_put(request);
+	tg_ask_close(ask);
+	return status ? tg_cmd_fail(status, "status: %s", error) : 0;
+}
+
 int tg_cmd_status(int argc, char **argv)
 {
 	const struct tg_command command = {.verb = "status",
 					   .help = help,
 					   .outputs = TG_OUTPUTS_LISTING,
 					   .output = TG_OUTPUT_TABLE};
-	struct json_object *request, *reply = NULL;
+	struct json_object *document = NULL;
 	struct tg_config *config = NULL;
 	struct tg_options options;
-	struct tg_ask *ask = NULL;
 	int status;
 
 	if (!tg_options_parse(&command, argc, argv, &options, &status))
 		return status;
 	status = tg_options_config(&options, &config);
-	if (status)
-		return status;
-	request = json_object_new_object();
-	json_object_object_add(request, "verb", json_object_new_string("status"));
-	status = tg_ask_open("status", config, &ask);
 	if (!status)
-		status = tg_ask(ask, request, &reply);
+		status = ask(config, &document);
 	if (!status) {
-		add_lacks(reply, config);
-		print(options.output, reply);
+		add_lacks(document, config);
+		print(options.output, document);
 	}
-	json_object_put(reply);
-	json_object_put(request);
-	tg_ask_close(ask);
+	json_object_put(document);
 	tg_config_free(config);
 	return status;
 }

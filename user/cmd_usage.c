@@ -159,21 +159,30 @@ static void print(const struct arguments *arguments, struct json_object *documen
 
 /* --- the verb ------------------------------------------------------------------------- */
 
-static int ask(const struct arguments *arguments, struct json_object *request)
+static int ask(const struct tg_config *config, struct json_object *request,
+	       struct json_object **reply)
+{
+	struct tg_ask *ask = NULL;
+	char error[512] = "";
+	int status = tg_ask_open(config, &ask, error, sizeof(error));
+
+	if (!status)
+		status = tg_ask(ask, request, reply, error, sizeof(error));
+	tg_ask_close(ask);
+	return status ? tg_cmd_fail(status, "usage: %s", error) : 0;
+}
+
+static int ask_and_print(const struct arguments *arguments, struct json_object *request)
 {
 	struct json_object *reply = NULL;
 	struct tg_config *config = NULL;
-	struct tg_ask *ask = NULL;
 	int status = tg_options_config(&arguments->options, &config);
 
 	if (!status)
-		status = tg_ask_open("usage", config, &ask);
-	if (!status)
-		status = tg_ask(ask, request, &reply);
+		status = ask(config, request, &reply);
 	if (!status)
 		print(arguments, reply);
 	json_object_put(reply);
-	tg_ask_close(ask);
 	tg_config_free(config);
 	return status;
 }
@@ -203,7 +212,7 @@ int tg_cmd_usage(int argc, char **argv)
 	request = json_object_new_object();
 	status = make_request(&arguments, request);
 	if (!status)
-		status = ask(&arguments, request);
+		status = ask_and_print(&arguments, request);
 	json_object_put(request);
 	return status;
 }

@@ -13,6 +13,7 @@ struct tg_export_series {
 	struct tg_tally *tokens; /* by struct tg_token_series; NULL before the first update */
 	struct tg_source_series *source;
 	unsigned int sources;
+	bool had_room;	/* for a source, after the last update */
 	uint64_t other; /* requests with a row, less those shown by source */
 };
 
@@ -24,6 +25,7 @@ struct tg_export_series *tg_export_series_new(unsigned int max_tokens, unsigned 
 		return NULL;
 	series->max_tokens = max_tokens;
 	series->max_sources = max_sources;
+	series->had_room = true;
 	series->known = tg_tally_new(sizeof(struct tg_token_series));
 	series->tokens = tg_tally_new(sizeof(struct tg_token_series));
 	series->source = calloc(max_sources + 1, sizeof(*series->source));
@@ -41,6 +43,23 @@ void tg_export_series_free(struct tg_export_series *series)
 	tg_tally_free(series->tokens);
 	free(series->source);
 	free(series);
+}
+
+int tg_export_series_grow(struct tg_export_series *series, unsigned int max_tokens,
+			  unsigned int max_sources)
+{
+	if (max_tokens > series->max_tokens)
+		series->max_tokens = max_tokens;
+	if (max_sources > series->max_sources) {
+		struct tg_source_series *source =
+			realloc(series->source, (max_sources + 1) * sizeof(*source));
+
+		if (!source)
+			return -ENOMEM;
+		series->source = source;
+		series->max_sources = max_sources;
+	}
+	return 0;
 }
 
 struct tg_tally *tg_export_series_tokens(const struct tg_export_series *series)
@@ -234,7 +253,6 @@ static void grow_shown(struct tg_export_series *series, struct tg_tally *sums, u
 /* New ones while there is room; then those that have outgrown the least one twice over. */
 static void compete(struct tg_export_series *series, struct tg_tally *sums, uint64_t *available)
 {
-	/* Room left after the last update: what is new now is not in "other" yet. */
 	while (series->sources < series->max_sources) {
 		struct tg_source_series *fresh = &series->source[series->sources];
 		uint64_t requests;
@@ -243,8 +261,10 @@ static void compete(struct tg_export_series *series, struct tg_tally *sums, uint
 		if (!source)
 			return;
 		*fresh = (struct tg_source_series){.source = *source};
-		take(available, &fresh->value, requests);
-		fresh->seen = fresh->value;
+		/* Where there was room, what is new now is not in "other" yet. */
+		if (series->had_room)
+			take(available, &fresh->value, requests);
+		fresh->seen = series->had_room ? fresh->value : requests;
 		series->sources++;
 	}
 	for (unsigned int i = 0; i < series->max_sources; i++) {
@@ -270,6 +290,7 @@ static void update_sources(struct tg_export_series *series, struct tg_tally *sum
 	grow_shown(series, sums, &available);
 	compete(series, sums, &available);
 	series->other += available;
+	series->had_room = series->sources < series->max_sources;
 }
 
 int tg_export_series_update(struct tg_export_series *series, const struct tg_snapshot *snapshot)

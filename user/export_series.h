@@ -37,6 +37,10 @@ struct tg_export_series;
 struct tg_export_series *tg_export_series_new(unsigned int max_tokens, unsigned int max_sources);
 void tg_export_series_free(struct tg_export_series *series);
 
+/* Raise the bounds; lower ones are ignored, as no series is taken back. -ENOMEM. */
+int tg_export_series_grow(struct tg_export_series *series, unsigned int max_tokens,
+			  unsigned int max_sources);
+
 /* Bring all of them up to the snapshot. -ENOMEM: everything as it was. */
 int tg_export_series_update(struct tg_export_series *series, const struct tg_snapshot *snapshot);
 

@@ -321,6 +321,31 @@ static void sources_are_conserved(void **state)
 	tg_export_series_free(series);
 }
 
+/* Room that a reload makes: nothing goes down there either. */
+static void bounds_may_grow(void **state)
+{
+	struct tg_export_series *series = tg_export_series_new(1, 1);
+	struct tg_snapshot *snapshot = snapshot_new();
+	char *text;
+
+	(void)state;
+	snapshot_usage(snapshot, "192.0.2.1", snapshot_token("a", 1), 0, 9);
+	snapshot_usage(snapshot, "192.0.2.2", snapshot_token("b", 2), 0, 5);
+	free(page(series, snapshot));
+	assert_int_equal(tg_export_series_grow(series, 2, 2), 0);
+	assert_int_equal(tg_export_series_grow(series, 0, 0), 0);
+	snapshot->usage[1].usage.counts.requests += 2;
+	free(page(series, snapshot));
+	snapshot->usage[1].usage.counts.requests += 3;
+	text = page(series, snapshot);
+	assert_int_equal(value_of(text, SOURCES "source=\"192.0.2.1\"}"), 9);
+	assert_int_equal(value_of(text, SOURCES "source=\"192.0.2.2\"}"), 3);
+	assert_int_equal(value_of(text, SOURCES "source=\"other\"}"), 7);
+	free(text);
+	snapshot_free(snapshot);
+	tg_export_series_free(series);
+}
+
 static void no_series_at_all(void **state)
 {
 	struct tg_export_series *series = tg_export_series_new(0, 0);
@@ -349,6 +374,7 @@ int main(void)
 		cmocka_unit_test(tokens_are_bounded),
 		cmocka_unit_test(sources_compete),
 		cmocka_unit_test(sources_are_conserved),
+		cmocka_unit_test(bounds_may_grow),
 		cmocka_unit_test(no_series_at_all),
 	};
 

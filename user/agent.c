@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "agent.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "answer.h"
+#include "clock.h"
+#include "collect.h"
+#include "control.h"
+#include "error.h"
+#include "export_prometheus.h"
+#include "history.h"
+#include "ifaces.h"
+#include "loader.h"
+#include "log.h"
+
+#define SECOND_NS     1000000000ULL
+#define HISTORY_BYTES (16UL * 1024 * 1024)
+#define COLLECT_SHARE 10 /* reading the maps takes at most 1/10 of the time */
+#define FRESH_NS      (SECOND_NS / 10)
+#define FRESH_SHARE   3 /* on demand: at most 1/3 */
+#define SWEEP_MAX_S   10
+#define RETIRE_MAX_S  60
+#define BIG_ANSWER    (1024UL * 1024) /* after one, memory is given back */
+#define TICK_SLACK_NS (SECOND_NS / 10)
+
+struct tg_agent {
+	struct tg_config *config;
+	struct tg_loader *loader;
+	struct tg_ifaces *ifaces;
+	struct tg_snapshot *snapshot; /* NULL: none yet, or the last collection failed */
+	struct tg_history *history;
+	struct tg_export_series *series;
+	struct tg_health health;
+	struct tg_log_limit complaints;
+	uint64_t next_collect_ns;
+	uint64_t next_sweep_ns;
+	uint64_t next_retire_ns;
+	bool trim; /* give memory back at the next tick */
+};
+
+static void complain(struct tg_agent *agent, const char *what, int err)
+{
+	if (tg_log_allow(&agent->complaints, tg_clock_monotonic_ns(), NULL))
+		tg_log_error("%s: %s", what, strerror(-err));
+}
+
+/* --- open and close --------------------------------------------------------------------- */
+
+static struct tg_agent *agent_new(const struct tg_config *config)
+{
+	struct tg_agent *agent = calloc(1, sizeof(*agent));
+
+	if (!agent)
+		return NULL;
+	agent->complaints = (struct tg_log_limit){.period_ns = 60 * SECOND_NS, .burst = 5};
+	agent->health.pid = (uint32_t)getpid();
+	agent->health.started_unix_ns = tg_clock_unix_ns();
+	agent->health.interval_ns = SECOND_NS;
+	agent->history = tg_history_new(HISTORY_BYTES);
+	agent->series =
+		tg_export_series_new(config->metrics.max_tokens, config->metrics.max_sources);
+	if (agent->history && agent->series)
+		return agent;
+	tg_agent_close(agent);
+	return NULL;
+}
+
+int tg_agent_open(struct tg_config *config, struct tg_agent **out, char *error, size_t error_bytes)
+{
+	struct tg_agent *agent = agent_new(config);
+	int err;
+
+	if (!agent)
+		return tg_error(-ENOMEM, error, error_bytes, "out of memory");
+	err = tg_loader_open(config, &agent->loader, error, error_bytes);
+	if (!err) {
+		agent->ifaces = tg_ifaces_new(agent->loader, config);
+		if (!agent->ifaces)
+			err = tg_error(-ENOMEM, error, error_bytes, "out of memory");
+	}
+	if (err) {
+		tg_agent_close(agent);
+		return err;
+	}
+	agent->config = config;
+	*out = agent;
+	return 0;
+}
+
+void tg_agent_close(struct tg_agent *agent)
+{
+	if (!agent)
+		return;
+	tg_ifaces_free(agent->ifaces);
+	tg_loader_close(agent->loader);
+	tg_snapshot_free(agent->snapshot);
+	tg_history_free(agent->history);
+	tg_export_series_free(agent->series);
+	tg_config_free(agent->config);
+	free(agent);
+}
+
+const struct tg_config *tg_agent_config(const struct tg_agent *agent)
+{
+	return agent->config;
+}
+
+/* --- interfaces and configuration ---------------------------------------------------------- */
+
+int tg_agent_attach(struct tg_agent *agent, char *error, size_t error_bytes)
+{
+	unsigned int failed, attached = tg_ifaces_attach(agent->ifaces, &failed), count;
+	const struct tg_attachment *at = tg_ifaces_attachments(agent->ifaces, &count);
+
+	if (attached || !failed)
+		return 0;
+	for (unsigned int i = 0; i < count; i++) {
+		if (at[i].ifindex && !at[i].attached)
+			tg_error(0, error, error_bytes, "%s: %s", at[i].name, at[i].why);
+	}
+	return -EIO;
+}
+
+void tg_agent_link_changed(const struct tg_link_event *event, void *arg)
+{
+	struct tg_agent *agent = arg;
+
+	tg_ifaces_link_changed(agent->ifaces, event);
+}
+
+static int check_unchanged(const char *key, const char *old, const char *new, char *error,
+			   size_t error_bytes)
+{
+	if (!strcmp(old, new))
+		return 0;
+	return tg_error(-EINVAL, error, error_bytes,
+			"%s: cannot change while the agent runs; restart it", key);
+}
+
+int tg_agent_reload(struct tg_agent *agent, struct tg_config *config, char *error,
+		    size_t error_bytes)
+{
+	const struct tg_config *old = agent->config;
+	struct tg_ifaces *ifaces;
+	unsigned int failed;
+	int err;
+
+	err = check_unchanged("run_dir", old->run_dir, config->run_dir, error, error_bytes);
+	if (!err)
+		err = check_unchanged("pin_dir", old->pin_dir, config->pin_dir, error, error_bytes);
+	if (err)
+		return err;
+	ifaces = tg_ifaces_new(agent->loader, config);
+	if (!ifaces)
+		return tg_error(-ENOMEM, error, error_bytes, "out of memory");
+	err = tg_export_series_grow(agent->series, config->metrics.max_tokens,
+				    config->metrics.max_sources);
+	if (err)
+		tg_error(err, error, error_bytes, "out of memory");
+	else
+		err = tg_loader_reload(agent->loader, config, error, error_bytes);
+	if (err) {
+		tg_ifaces_free(ifaces);
+		return err;
+	}
+	tg_ifaces_free(agent->ifaces);
+	tg_config_free(agent->config);
+	agent->ifaces = ifaces;
+	agent->config = config;
+	tg_ifaces_attach(agent->ifaces, &failed);
+	return 0;
+}
+
+void tg_agent_note_reload(struct tg_agent *agent, const char *error)
+{
+	agent->health.reloads++;
+	agent->health.reload_errors += *error != '\0';
+	snprintf(agent->health.reload_error, sizeof(agent->health.reload_error), "%s", error);
+}
+
+/* --- collect and sweep ---------------------------------------------------------------------- */
+
+static int collect(struct tg_agent *agent)
+{
+	int err = tg_collect(tg_loader_maps(agent->loader), &agent->snapshot);
+	uint64_t share;
+
+	if (err) {
+		agent->health.collect_errors++;
+		complain(agent, "the maps cannot be read", err);
+		return err;
+	}
+	agent->health.collects++;
+	err = tg_history_add(agent->history, agent->snapshot);
+	if (err)
+		complain(agent, "the history begins anew", err);
+	agent->health.history_oldest_unix_ns = tg_history_oldest_unix_ns(agent->history);
+	share = agent->snapshot->collect_ns * COLLECT_SHARE;
+	agent->health.interval_ns = share > SECOND_NS ? share : SECOND_NS;
+	agent->next_collect_ns =
+		agent->snapshot->taken_monotonic_ns + agent->health.interval_ns - TICK_SLACK_NS;
+	return 0;
+}
+
+/* For an answer: a snapshot of now, but for what was read just before. */
+static int collect_fresh(struct tg_agent *agent)
+{
+	const struct tg_snapshot *snapshot = agent->snapshot;
+	uint64_t age, keep;
+
+	if (!snapshot)
+		return collect(agent);
+	age = tg_clock_monotonic_ns() - snapshot->taken_monotonic_ns;
+	keep = snapshot->collect_ns * FRESH_SHARE;
+	return age < FRESH_NS || age < keep ? 0 : collect(agent);
+}
+
+/* Twice within the idle time, but not too often and not too seldom. */
+static uint64_t sweep_interval_ns(unsigned int idle_s, unsigned int max_s)
+{
+	unsigned int interval_s = idle_s / 2 < max_s ? idle_s / 2 : max_s;
+
+	return (interval_s ? interval_s : 1) * SECOND_NS;
+}
+
+static void sweep_flows(struct tg_agent *agent, uint64_t now_ns)
+{
+	unsigned int idle_s = agent->config->limits.flow_idle_s;
+	struct tg_sweep sweep = {.idle_jiffies = tg_loader_jiffies(agent->loader, idle_s)};
+	int err = tg_loader_sweep_flows(agent->loader, &sweep);
+
+	agent->next_sweep_ns = now_ns + sweep_interval_ns(idle_s, SWEEP_MAX_S) - TICK_SLACK_NS;
+	if (err)
+		complain(agent, "idle connections cannot be forgotten", err);
+	else
+		agent->health.flows_forgotten += sweep.removed;
+}
+
+static void retire_usage(struct tg_agent *agent, uint64_t now_ns)
+{
+	unsigned int idle_s = agent->config->limits.usage_idle_s;
+	struct tg_sweep sweep = {.idle_jiffies = tg_loader_jiffies(agent->loader, idle_s)};
+	int err = tg_loader_retire_usage(agent->loader, &sweep);
+
+	agent->next_retire_ns = now_ns + sweep_interval_ns(idle_s, RETIRE_MAX_S) - TICK_SLACK_NS;
+	if (err) {
+		complain(agent, "idle usage rows cannot be retired", err);
+		return;
+	}
+	agent->health.rows_retired += sweep.removed;
+	if (sweep.kept)
+		complain(agent, "idle usage rows stay: a spill map is full (limits.spill)",
+			 -ENOSPC);
+}
+
+void tg_agent_tick(struct tg_agent *agent)
+{
+	uint64_t now_ns = tg_clock_monotonic_ns();
+
+	if (agent->trim)
+		malloc_trim(0);
+	agent->trim = false;
+	if (now_ns >= agent->next_sweep_ns)
+		sweep_flows(agent, now_ns);
+	if (now_ns >= agent->next_retire_ns)
+		retire_usage(agent, now_ns);
+	if (now_ns >= agent->next_collect_ns)
+		collect(agent);
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+void tg_agent_answer(struct json_object *request, struct tg_text *reply, void *arg)
+{
+	struct tg_agent *agent = arg;
+	struct tg_link_info links[TG_IFACES_MAX] = {0};
+	struct tg_answer from = {.history = agent->history};
+	int err = collect_fresh(agent);
+
+	if (err) {
+		tg_control_error(reply, 1, "the agent cannot read the maps: %s", strerror(-err));
+		return;
+	}
+	from.status.config = agent->config;
+	from.status.snapshot = agent->snapshot;
+	from.status.health = &agent->health;
+	from.status.attachments =
+		tg_ifaces_attachments(agent->ifaces, &from.status.interfaces_count);
+	from.status.links = links;
+	for (unsigned int i = 0; i < from.status.interfaces_count && i < TG_IFACES_MAX; i++)
+		tg_link_query(from.status.attachments[i].name, &links[i]);
+	tg_answer(&from, request, reply);
+	agent->trim |= reply->bytes > BIG_ANSWER;
+}
+
+int tg_agent_page(struct tg_text *out, void *arg)
+{
+	struct tg_agent *agent = arg;
+	struct tg_export from = {.series = agent->series, .health = &agent->health};
+	int err = collect_fresh(agent);
+
+	if (!err)
+		err = tg_export_series_update(agent->series, agent->snapshot);
+	if (err)
+		return err;
+	from.snapshot = agent->snapshot;
+	from.attachments = tg_ifaces_attachments(agent->ifaces, &from.attachments_count);
+	from.ipv6_prefix = agent->config->identity.ipv6_prefix;
+	tg_export_print(&from, out);
+	return 0;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ifaces.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+#define ERROR_BYTES 512
+
+struct tg_ifaces {
+	struct tg_loader *loader;
+	const struct tg_config *config;
+	struct tg_attachment *at; /* of config->interfaces[i] */
+	bool *refused;		  /* there, but it could not be attached */
+};
+
+struct tg_ifaces *tg_ifaces_new(struct tg_loader *loader, const struct tg_config *config)
+{
+	struct tg_ifaces *ifaces = calloc(1, sizeof(*ifaces));
+
+	if (!ifaces)
+		return NULL;
+	ifaces->loader = loader;
+	ifaces->config = config;
+	ifaces->at = calloc(config->interfaces_count + 1, sizeof(*ifaces->at));
+	ifaces->refused = calloc(config->interfaces_count + 1, sizeof(*ifaces->refused));
+	if (ifaces->at && ifaces->refused)
+		return ifaces;
+	tg_ifaces_free(ifaces);
+	return NULL;
+}
+
+void tg_ifaces_free(struct tg_ifaces *ifaces)
+{
+	if (!ifaces)
+		return;
+	free(ifaces->at);
+	free(ifaces->refused);
+	free(ifaces);
+}
+
+static const char *mode_name(enum tg_mode mode)
+{
+	return mode == TG_MODE_NATIVE ? "native" : "generic";
+}
+
+/* Say what changed by an attempt, and nothing when it ended as the one before. */
+static void log_attempt(const struct tg_attachment *was, const struct tg_attachment *now, int err)
+{
+	if (err && strcmp(was->why, now->why))
+		tg_log_error("%s: not attached: %s", now->name, now->why);
+	else if (!err && (!was->attached || was->program_id != now->program_id ||
+			  was->ifindex != now->ifindex))
+		tg_log_info("%s: attached, mode %s, program %u%s%s", now->name,
+			    mode_name(now->mode), now->program_id, now->why[0] ? ": " : "",
+			    now->why);
+}
+
+static void note_absent(struct tg_ifaces *ifaces, unsigned int which)
+{
+	struct tg_attachment *at = &ifaces->at[which];
+	const char *why = "the interface is not there; attached when it comes";
+
+	tg_loader_refresh(ifaces->loader, which, at);
+	if (strcmp(at->why, why))
+		tg_log_warning("%s: %s", at->name, why);
+	at->attached = false;
+	snprintf(at->why, sizeof(at->why), "%s", why);
+	ifaces->refused[which] = false;
+}
+
+static void attach(struct tg_ifaces *ifaces, unsigned int which)
+{
+	struct tg_attachment was = ifaces->at[which];
+	struct tg_attachment *at = &ifaces->at[which];
+	char error[ERROR_BYTES] = "";
+	struct tg_link_info link;
+	int err = tg_link_query(ifaces->config->interfaces[which].name, &link);
+
+	if (err == -ENODEV) {
+		note_absent(ifaces, which);
+		return;
+	}
+	if (err)
+		snprintf(error, sizeof(error), "cannot be looked up: %s", strerror(-err));
+	else
+		err = tg_loader_attach(ifaces->loader, which, link.ifindex, at, error,
+				       sizeof(error));
+	ifaces->refused[which] = err;
+	if (err) {
+		tg_loader_refresh(ifaces->loader, which, at);
+		at->attached = false;
+		at->ifindex = link.ifindex;
+		snprintf(at->why, sizeof(at->why), "%.*s", (int)sizeof(at->why) - 1, error);
+	}
+	log_attempt(&was, at, err);
+}
+
+unsigned int tg_ifaces_attach(struct tg_ifaces *ifaces, unsigned int *failed)
+{
+	unsigned int attached = 0;
+
+	*failed = 0;
+	for (unsigned int i = 0; i < ifaces->config->interfaces_count; i++) {
+		attach(ifaces, i);
+		attached += ifaces->at[i].attached;
+		*failed += ifaces->refused[i];
+	}
+	return attached;
+}
+
+static void forget(struct tg_ifaces *ifaces, unsigned int which)
+{
+	if (ifaces->at[which].attached)
+		tg_log_warning("%s: the interface is gone; attached again when it comes back",
+			       ifaces->at[which].name);
+	tg_loader_forget(ifaces->loader, which);
+	tg_loader_refresh(ifaces->loader, which, &ifaces->at[which]);
+	ifaces->refused[which] = false;
+}
+
+/* The program was taken off by someone, or what stood in its way went. */
+static void look_again(struct tg_ifaces *ifaces, unsigned int which)
+{
+	struct tg_attachment *at = &ifaces->at[which];
+	bool was_attached = at->attached;
+
+	if (ifaces->refused[which]) {
+		attach(ifaces, which);
+		return;
+	}
+	tg_loader_refresh(ifaces->loader, which, at);
+	if (was_attached && !at->attached)
+		tg_log_warning("%s: %s", at->name, at->why);
+}
+
+static bool is_named(const struct tg_ifaces *ifaces, unsigned int which, const char *name)
+{
+	return !strncmp(ifaces->config->interfaces[which].name, name, TG_IFACE_NAME_BYTES);
+}
+
+void tg_ifaces_link_changed(struct tg_ifaces *ifaces, const struct tg_link_event *event)
+{
+	unsigned int count = ifaces->config->interfaces_count;
+	bool gone = event->change == TG_LINK_GONE;
+	const char *lost = gone ? event->name : event->was;
+
+	/* Losses first: the link of a renamed interface goes over to its new name. */
+	for (unsigned int i = 0; i < count; i++) {
+		if ((gone || event->change == TG_LINK_RENAMED) && is_named(ifaces, i, lost))
+			forget(ifaces, i);
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		if (gone || !is_named(ifaces, i, event->name))
+			continue;
+		if (event->change == TG_LINK_CHANGED)
+			look_again(ifaces, i);
+		else
+			attach(ifaces, i);
+	}
+}
+
+const struct tg_attachment *tg_ifaces_attachments(struct tg_ifaces *ifaces, unsigned int *count)
+{
+	*count = ifaces->config->interfaces_count;
+	for (unsigned int i = 0; i < *count; i++) {
+		if (ifaces->at[i].attached)
+			tg_loader_refresh(ifaces->loader, i, &ifaces->at[i]);
+	}
+	return ifaces->at;
+}
