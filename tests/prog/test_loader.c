@@ -4,11 +4,15 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -135,6 +139,33 @@ static void open_refuses_a_directory_elsewhere(void **state)
 	assert_int_equal(open_fails(sandbox), -EINVAL);
 	assert_non_null(strstr(sandbox->error, "not on a BPF file system"));
 	assert_int_not_equal(access(pin_dir, F_OK), 0);
+}
+
+/* In a mount namespace of its own, where nobody has mounted it. */
+static int open_unmounted(struct sandbox *sandbox)
+{
+	struct tg_loader *loader;
+
+	if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    umount2("/sys/fs/bpf", MNT_DETACH))
+		return 2;
+	if (tg_loader_open(&sandbox->config, &loader, ERROR) || !sandbox_pinned(sandbox, "usage"))
+		return 3;
+	tg_loader_close(loader);
+	return 0;
+}
+
+static void open_mounts_the_bpf_file_system(void **state)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child)
+		_exit(open_unmounted(*state));
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* --- refused, and untouched ------------------------------------------------------------ */
@@ -410,6 +441,35 @@ static void each_interface_counts_in_its_slot(void **state)
 	assert_int_equal(sandbox_counted(tg_loader_maps(loader), first.slot), 3);
 	assert_int_equal(sandbox_counted(tg_loader_maps(loader), second.slot), 4);
 	tg_loader_close(loader);
+}
+
+/* Interface indexes repeat in every network namespace: the link tells no difference. */
+static void a_link_of_another_namespace_is_left_alone(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_attachment first, seen;
+	struct tg_loader *loader;
+	int elsewhere;
+
+	sandbox_make_pair("near", "far");
+	loader = sandbox_open(sandbox);
+	first = sandbox_attach(sandbox, loader, 0);
+	tg_loader_close(loader);
+	elsewhere = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	assert_true(elsewhere >= 0);
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	sandbox_make_pair("near", "far");
+	assert_int_equal(sandbox_index("near"), first.ifindex);
+	loader = sandbox_open(sandbox);
+	assert_int_equal(attach_fails(sandbox, loader, "near"), -EBUSY);
+	assert_non_null(strstr(sandbox->error, "another network namespace"));
+	tg_loader_close(loader);
+	assert_int_equal(native_program("near"), 0);
+	assert_int_equal(setns(elsewhere, CLONE_NEWNET), 0);
+	close(elsewhere);
+	assert_int_equal(tg_loader_attachments(sandbox->pin_dir, &seen, 1), 1);
+	assert_int_equal(seen.program_id, first.program_id);
+	assert_true(seen.attached);
 }
 
 /* --- another program ---------------------------------------------------------------------- */
@@ -820,6 +880,7 @@ int main(void)
 		T(open_ends_what_was_interrupted),
 		T(open_refuses_a_second_agent),
 		T(open_refuses_a_directory_elsewhere),
+		T(open_mounts_the_bpf_file_system),
 		T(another_abi_is_refused_and_untouched),
 		T(another_abi_can_be_detached),
 		T(another_secret_is_refused),
@@ -833,6 +894,7 @@ int main(void)
 		T(another_mode_attaches_anew),
 		T(names_with_dots_are_pinned),
 		T(each_interface_counts_in_its_slot),
+		T(a_link_of_another_namespace_is_left_alone),
 		T(other_program_is_named_and_stays),
 		T(the_command_it_names_works),
 		T(other_program_is_replaced_when_told),
