@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "meter.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../user/program.h"
+
+#define FLOWS	       64
+#define CPUS_MAX       512
+#define FLOW_BYTES_MAX 512
+
+/* struct tg_flow is the program's own business: ask its BTF where the scanner's part lies. */
+static void find_scan(struct tg_meter *meter)
+{
+	struct bpf_map_info info = {0};
+	const struct btf_member *member;
+	const struct btf_type *flow;
+	__u32 bytes = sizeof(info);
+	struct btf *btf;
+
+	assert_int_equal(bpf_obj_get_info_by_fd(meter->maps.fd[TG_MAP_FLOWS], &info, &bytes), 0);
+	btf = btf__load_from_kernel_by_id(info.btf_id);
+	assert_non_null(btf);
+	flow = btf__type_by_id(btf, info.btf_value_type_id);
+	assert_true(info.value_size <= FLOW_BYTES_MAX);
+	member = btf_members(flow);
+	for (int i = 0; i < btf_vlen(flow); i++, member++) {
+		if (!strcmp(btf__name_by_offset(btf, member->name_off), "scan"))
+			meter->scan_offset = member->offset / 8;
+	}
+	assert_true(meter->scan_offset);
+	btf__free(btf);
+}
+
+void tg_meter_open(struct tg_meter *meter)
+{
+	char error[512] = "";
+	int err;
+
+	memset(meter, 0, sizeof(*meter));
+	meter->ports[0] = TG_METER_PORT;
+	meter->config.listen_ports = meter->ports;
+	meter->config.listen_ports_count = 1;
+	meter->config.identity.ipv6_prefix = 64;
+	meter->config.limits.flows = FLOWS;
+	meter->config.limits.partials = FLOWS / 2;
+	meter->config.limits.usage = FLOWS;
+	meter->config.limits.origins = FLOWS;
+	meter->config.limits.spill = FLOWS;
+	err = tg_program_make_maps(&meter->config, &meter->maps, error, sizeof(error));
+	if (err)
+		fail_msg("maps: %s (%d)", error, err);
+	find_scan(meter);
+}
+
+void tg_meter_close(struct tg_meter *meter)
+{
+	tg_maps_close(&meter->maps);
+}
+
+int tg_meter_load(struct tg_meter *meter, const struct tg_http_config *http, uint32_t slot)
+{
+	char error[512] = "";
+	int program = tg_program_load_meter(&meter->config, http, slot, &meter->maps, error,
+					    sizeof(error));
+
+	if (program < 0)
+		fail_msg("program: %s (%d)", error, program);
+	return program;
+}
+
+uint32_t tg_meter_send(int program, const struct tg_packet *packet)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet->bytes, .data_size_in = packet->count,
+		    .repeat = 1);
+	int err = bpf_prog_test_run_opts(program, &run);
+
+	if (err)
+		fail_msg("BPF_PROG_TEST_RUN of %zu bytes: %d", packet->count, err);
+	return run.retval;
+}
+
+static void sum_cpus(const struct tg_meter *meter, enum tg_map map, uint32_t index, uint64_t *first,
+		     uint64_t *second)
+{
+	uint64_t values[CPUS_MAX][2];
+
+	assert_true(meter->maps.cpus <= CPUS_MAX);
+	assert_int_equal(bpf_map_lookup_elem(meter->maps.fd[map], &index, values), 0);
+	*first = *second = 0;
+	for (unsigned int cpu = 0; cpu < meter->maps.cpus; cpu++) {
+		*first += values[cpu][0];
+		*second += values[cpu][1];
+	}
+}
+
+void tg_meter_packets(const struct tg_meter *meter, uint32_t slot,
+		      struct tg_packets out[TG_PACKET_REASONS])
+{
+	for (uint32_t i = 0; i < TG_PACKET_REASONS; i++) {
+		uint64_t packets, bytes;
+
+		sum_cpus(meter, TG_MAP_PACKETS, slot * TG_PACKET_REASONS + i, &packets, &bytes);
+		out[i] = (struct tg_packets){.packets = packets, .bytes = bytes};
+	}
+}
+
+void tg_meter_unattributed(const struct tg_meter *meter,
+			   struct tg_unattributed out[TG_UNATTRIBUTED_REASONS])
+{
+	for (uint32_t i = 0; i < TG_UNATTRIBUTED_REASONS; i++) {
+		uint64_t requests, bytes;
+
+		sum_cpus(meter, TG_MAP_UNATTRIBUTED, i, &requests, &bytes);
+		out[i] = (struct tg_unattributed){.requests = requests, .bytes = bytes};
+	}
+}
+
+size_t tg_meter_rows(const struct tg_meter *meter, enum tg_map map, void *keys, void *values,
+		     size_t max)
+{
+	const struct tg_map_shape *shape = tg_map_shape(map);
+	char key[64], *before = NULL;
+	int fd = meter->maps.fd[map];
+	size_t rows = 0;
+
+	assert_true(shape->key_bytes <= sizeof(key));
+	while (!bpf_map_get_next_key(fd, before, key)) {
+		if (rows < max) {
+			memcpy((char *)keys + rows * shape->key_bytes, key, shape->key_bytes);
+			assert_int_equal(
+				bpf_map_lookup_elem(fd, key,
+						    (char *)values + rows * shape->value_bytes),
+				0);
+		}
+		rows++;
+		before = key;
+	}
+	return rows;
+}
+
+void tg_meter_clear(const struct tg_meter *meter)
+{
+	static const enum tg_map maps[] = {
+		TG_MAP_USAGE, TG_MAP_TOKEN_SPILL, TG_MAP_SOURCE_SPILL, TG_MAP_ORIGINS,
+		TG_MAP_FLOWS, TG_MAP_PARTIALS,	  TG_MAP_EMBRYOS,
+	};
+	char key[64];
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++) {
+		while (!bpf_map_get_next_key(meter->maps.fd[maps[i]], NULL, key))
+			bpf_map_delete_elem(meter->maps.fd[maps[i]], key);
+	}
+}
+
+bool tg_meter_scan(const struct tg_meter *meter, const struct tg_client *client,
+		   struct tg_scan *out)
+{
+	int fd = meter->maps.fd[TG_MAP_FLOWS];
+	char value[FLOW_BYTES_MAX];
+	struct tg_flow_key key, *before = NULL;
+
+	while (!bpf_map_get_next_key(fd, before, &key)) {
+		before = &key;
+		if (key.client_port != (__be16)(client->port << 8 | client->port >> 8) ||
+		    bpf_map_lookup_elem(fd, &key, value))
+			continue;
+		memcpy(out, value + meter->scan_offset, sizeof(*out));
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The loaded XDP program as a function of packets: BPF_PROG_TEST_RUN in, maps
+ * out. Nothing is attached or pinned. Every call must succeed, or the test fails.
+ */
+#ifndef TOLLGATE_TESTS_METER_H
+#define TOLLGATE_TESTS_METER_H
+
+#include "../../include/tollgate/http_scan.h"
+#include "../../user/config.h"
+#include "../../user/maps.h"
+#include "packet.h"
+
+#define TG_METER_PORT 8080 /* the one that is metered; others are not */
+
+struct tg_meter {
+	struct tg_maps maps;
+	uint16_t ports[1];
+	struct tg_config config;
+	size_t scan_offset; /* of struct tg_scan in the value of map flows */
+};
+
+/* Small maps, and room for few connections: flows 64, partials 32, usage 64, origins 64. */
+void tg_meter_open(struct tg_meter *meter);
+void tg_meter_close(struct tg_meter *meter);
+
+/* A program over the maps that counts its packets under slot. Returns its descriptor. */
+int tg_meter_load(struct tg_meter *meter, const struct tg_http_config *http, uint32_t slot);
+
+/* Returns the XDP action. */
+uint32_t tg_meter_send(int program, const struct tg_packet *packet);
+
+/* Packets of a slot by reason, TG_PACKET_SEEN among them. */
+void tg_meter_packets(const struct tg_meter *meter, uint32_t slot,
+		      struct tg_packets out[TG_PACKET_REASONS]);
+void tg_meter_unattributed(const struct tg_meter *meter,
+			   struct tg_unattributed out[TG_UNATTRIBUTED_REASONS]);
+
+/* Rows of a HASH map; up to max of them are copied out. */
+size_t tg_meter_rows(const struct tg_meter *meter, enum tg_map map, void *keys, void *values,
+		     size_t max);
+
+/* Remove all rows of usage, spill, origins, flows, partials and embryos. */
+void tg_meter_clear(const struct tg_meter *meter);
+
+/* Where the scanner of a connection stands. false: the connection is not known. */
+bool tg_meter_scan(const struct tg_meter *meter, const struct tg_client *client,
+		   struct tg_scan *out);
+
+#endif
