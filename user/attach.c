@@ -184,34 +184,36 @@ static int find_link(const struct tg_attach *ask, const char *pin, char *error, 
 static int say_other(const struct tg_attach *ask, const struct tg_xdp_program *other, char *error,
 		     size_t error_bytes)
 {
-	char command[96];
+	char command[96], title[TG_XDP_TITLE_BYTES];
 
+	tg_xdp_title(other, title);
 	tg_xdp_off_command(other, ask->interface->name, command, sizeof(command));
 	return tg_error(-EBUSY, error, error_bytes,
-			"%s: XDP program \"%s\" (id %u) is attached already; detach it with `%s`, "
-			"or set replace: true on this interface",
-			ask->interface->name, other->name, other->id, command);
+			"%s: XDP program %s is attached already; detach it with `%s`, or set "
+			"replace: true on this interface",
+			ask->interface->name, title, command);
 }
 
 static int clear_way(const struct tg_attach *ask, char *error, size_t error_bytes)
 {
 	struct tg_xdp_program others[2];
-	int count = tg_xdp_programs(ask->ifindex, others), err = 0;
+	int count = tg_xdp_programs(ask->ifindex, others), err;
 	const char *name = ask->interface->name;
+	char title[TG_XDP_TITLE_BYTES];
 
 	if (count < 0)
 		return tg_error(count, error, error_bytes,
 				"%s: cannot be asked for its program: %s", name, strerror(-count));
 	if (count && !ask->interface->replace)
 		return say_other(ask, &others[0], error, error_bytes);
-	for (int i = 0; !err && i < count; i++) {
+	for (int i = 0; i < count; i++) {
+		tg_xdp_title(&others[i], title);
 		err = tg_xdp_take_off(ask->ifindex, &others[i]);
 		if (err)
 			return tg_error(err, error, error_bytes,
-					"%s: XDP program \"%s\" (id %u) cannot be taken off: %s",
-					name, others[i].name, others[i].id, strerror(-err));
-		tg_log_notice("%s: XDP program \"%s\" (id %u) was taken off, as replace says", name,
-			      others[i].name, others[i].id);
+					"%s: XDP program %s cannot be taken off: %s", name, title,
+					strerror(-err));
+		tg_log_notice("%s: XDP program %s was taken off, as replace says", name, title);
 	}
 	return 0;
 }

@@ -158,6 +158,7 @@ static bool is_ours(const struct tg_doctor_interface *interface,
 static bool other_program(const struct tg_doctor_interface *interface, struct tg_doctor_result *out)
 {
 	struct tg_xdp_program programs[2];
+	char title[TG_XDP_TITLE_BYTES];
 	int count = tg_xdp_programs(interface->link.ifindex, programs);
 
 	if (count < 0)
@@ -166,12 +167,12 @@ static bool other_program(const struct tg_doctor_interface *interface, struct tg
 	for (int i = 0; i < count; i++) {
 		if (is_ours(interface, &programs[i]))
 			continue;
+		tg_xdp_title(&programs[i], title);
 		tg_xdp_off_command(&programs[i], interface->config->name, out->mend,
 				   sizeof(out->mend));
 		return tg_doctor_say(
 			out, interface->config->replace ? TG_DOCTOR_WARN : TG_DOCTOR_FAIL,
-			"XDP program \"%s\" (id %u) is attached%s", programs[i].name,
-			programs[i].id,
+			"XDP program %s is attached%s", title,
 			interface->config->replace ? "; replace: true takes it off" : "");
 	}
 	return tg_doctor_say(out, TG_DOCTOR_OK, "%s", count ? "none but Tollgate's" : "none");

@@ -58,7 +58,7 @@ static void program_name(uint32_t id, char out[TG_XDP_NAME_BYTES])
 	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &bytes) && info.name[0])
 		memcpy(out, info.name, TG_XDP_NAME_BYTES);
 	else
-		strcpy(out, "unnamed");
+		strcpy(out, fd == -EPERM ? "" : "unnamed");
 	out[TG_XDP_NAME_BYTES - 1] = 0;
 	if (fd >= 0)
 		close(fd);
@@ -86,6 +86,15 @@ int tg_xdp_programs(uint32_t ifindex, struct tg_xdp_program out[2])
 	return count;
 }
 
+void tg_xdp_title(const struct tg_xdp_program *program, char out[TG_XDP_TITLE_BYTES])
+{
+	if (*program->name)
+		snprintf(out, TG_XDP_TITLE_BYTES, "\"%s\" (id %u)", program->name, program->id);
+	else
+		snprintf(out, TG_XDP_TITLE_BYTES, "id %u (`sudo tollgate doctor` tells its name)",
+			 program->id);
+}
+
 void tg_xdp_off_command(const struct tg_xdp_program *program, const char *ifname, char *out,
 			size_t out_bytes)
 {
@@ -109,19 +118,24 @@ static int detach_link(uint32_t id)
 	return err;
 }
 
-/* Only while it is still this program, not one that came in its place meanwhile. */
+/*
+ * Only while it is still this program, not one that came in its place
+ * meanwhile. Without CAP_SYS_ADMIN the kernel hands out nobody's programs by
+ * their ids, and this one is taken off without that care.
+ */
 static int detach_netlink(uint32_t ifindex, const struct tg_xdp_program *program)
 {
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
 	int fd = bpf_prog_get_fd_by_id(program->id), err;
 
-	if (fd < 0)
+	if (fd < 0 && fd != -EPERM)
 		return fd;
-	opts.old_prog_fd = fd;
+	opts.old_prog_fd = fd < 0 ? 0 : fd;
 	err = bpf_xdp_detach(
 		ifindex, program->mode == TG_MODE_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE,
 		&opts);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	return err;
 }
 
