@@ -4,7 +4,7 @@
 # that no packet passes between the old and the new.
 . "$(dirname "$0")/lib.sh"
 
-program_id() { tg status -o json | jq -r '[.. | .program_id? // empty][0]'; }
+program_id() { tg status -o json | jq -r '.interfaces[0].program_id'; }
 swapped() { [ "$(program_id)" != "$1" ]; }
 
 up native
