@@ -122,19 +122,28 @@ static void forget(struct tg_ifaces *ifaces, unsigned int which)
 	ifaces->refused[which] = false;
 }
 
-/* The program was taken off by someone, or what stood in its way went. */
+/*
+ * The program was taken off by someone, or what stood in its way went. An
+ * interface that is deleted goes down first: by now it may be gone.
+ */
 static void look_again(struct tg_ifaces *ifaces, unsigned int which)
 {
 	struct tg_attachment *at = &ifaces->at[which];
-	bool was_attached = at->attached;
+	struct tg_attachment now = *at;
+	struct tg_link_info link;
 
 	if (ifaces->refused[which]) {
 		attach(ifaces, which);
 		return;
 	}
-	tg_loader_refresh(ifaces->loader, which, at);
-	if (was_attached && !at->attached)
-		tg_log_warning("%s: %s", at->name, at->why);
+	tg_loader_refresh(ifaces->loader, which, &now);
+	if (at->attached && !now.attached && tg_link_query(at->name, &link) == -ENODEV) {
+		forget(ifaces, which);
+		return;
+	}
+	if (at->attached && !now.attached)
+		tg_log_warning("%s: %s", at->name, now.why);
+	*at = now;
 }
 
 static bool is_named(const struct tg_ifaces *ifaces, unsigned int which, const char *name)

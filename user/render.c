@@ -36,33 +36,41 @@ static void measure(struct json_object *rows, const struct tg_column *columns, s
 	}
 }
 
-static void print_cell(const struct tg_column *column, int width, const char *text, bool is_last,
-		       FILE *to)
+/* One line; blanks are held back until something stands behind them. */
+static void print_line(const char *const *texts, const struct tg_column *columns, const int *widths,
+		       size_t count, FILE *to)
 {
-	if (column->right)
-		fprintf(to, "%*s", width, text);
-	else if (is_last)
-		fputs(text, to);
-	else
-		fprintf(to, "%-*s", width, text);
-	fputs(is_last ? "\n" : "  ", to);
+	int blanks = 0;
+
+	for (size_t c = 0; c < count; c++) {
+		int padding = widths[c] - (int)strlen(texts[c]);
+
+		if (columns[c].right)
+			blanks += padding;
+		if (*texts[c]) {
+			fprintf(to, "%*s%s", blanks, "", texts[c]);
+			blanks = 0;
+		}
+		blanks += columns[c].right ? 2 : padding + 2;
+	}
+	fputc('\n', to);
 }
 
 void tg_render_table(struct json_object *rows, const struct tg_column *columns, size_t count,
 		     FILE *to)
 {
 	size_t rows_count = json_object_array_length(rows);
+	const char *texts[COLUMNS_MAX];
 	int widths[COLUMNS_MAX];
 
 	measure(rows, columns, count, widths);
 	for (size_t c = 0; c < count; c++)
-		print_cell(&columns[c], widths[c], columns[c].title, c + 1 == count, to);
+		texts[c] = columns[c].title;
+	print_line(texts, columns, widths, count, to);
 	for (size_t r = 0; r < rows_count; r++) {
-		struct json_object *row = json_object_array_get_idx(rows, r);
-
 		for (size_t c = 0; c < count; c++)
-			print_cell(&columns[c], widths[c], cell(row, columns[c].key),
-				   c + 1 == count, to);
+			texts[c] = cell(json_object_array_get_idx(rows, r), columns[c].key);
+		print_line(texts, columns, widths, count, to);
 	}
 }
 
