@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <dirent.h>
 #include <linux/bpf.h>
 #include <linux/if_packet.h>
@@ -140,6 +141,44 @@ struct tg_attachment sandbox_attach(struct sandbox *sandbox, struct tg_loader *l
 		fail_msg("attach: %s", sandbox->error);
 	assert_true(attachment.attached);
 	return attachment;
+}
+
+int sandbox_open_fails(struct sandbox *sandbox)
+{
+	struct tg_loader *loader = NULL;
+	int err = tg_loader_open(&sandbox->config, &loader, sandbox->error, sizeof(sandbox->error));
+
+	assert_null(loader);
+	return err;
+}
+
+int sandbox_attach_fails(struct sandbox *sandbox, struct tg_loader *loader, const char *ifname)
+{
+	struct tg_attachment out;
+
+	return tg_loader_attach(loader, 0, sandbox_index(ifname), &out, sandbox->error,
+				sizeof(sandbox->error));
+}
+
+uint32_t sandbox_native_program(const char *ifname)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
+
+	assert_int_equal(bpf_xdp_query(sandbox_index(ifname), 0, &opts), 0);
+	return opts.drv_prog_id;
+}
+
+/* What someone without the agent reads. */
+uint64_t sandbox_counted_from_pins(struct sandbox *sandbox, uint32_t slot)
+{
+	struct tg_maps maps;
+	uint64_t count;
+
+	if (tg_maps_open(&maps, sandbox->pin_dir, sandbox->error, sizeof(sandbox->error)))
+		fail_msg("%s", sandbox->error);
+	count = sandbox_counted(&maps, slot);
+	tg_maps_close(&maps);
+	return count;
 }
 
 void sandbox_send(const char *far, unsigned int frames)

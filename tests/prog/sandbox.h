@@ -39,13 +39,19 @@ struct tg_loader *sandbox_open(struct sandbox *sandbox);
 struct tg_attachment sandbox_attach(struct sandbox *sandbox, struct tg_loader *loader,
 				    unsigned int which);
 
-/*
- * Send frames that are not IP out of far and wait until near's program has
- * counted them; returns the counter for that slot. It must stand at before
- * + frames in the end, and never be more.
- */
+/* Must fail: the error, with its words in sandbox->error. */
+int sandbox_open_fails(struct sandbox *sandbox);
+int sandbox_attach_fails(struct sandbox *sandbox, struct tg_loader *loader, const char *ifname);
+
+/* The id of the native program on the interface, 0: none. */
+uint32_t sandbox_native_program(const char *ifname);
+
+/* Send frames that are not IP out of far, and wait until the other end has had them. */
 void sandbox_send(const char *far, unsigned int frames);
+
+/* Of such frames, how many the slot has counted: as the agent sees it, or someone without. */
 uint64_t sandbox_counted(const struct tg_maps *maps, uint32_t slot);
+uint64_t sandbox_counted_from_pins(struct sandbox *sandbox, uint32_t slot);
 
 /* A do-nothing XDP program; returns its descriptor. */
 int sandbox_other_program(const char *name);
