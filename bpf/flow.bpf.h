@@ -23,16 +23,17 @@
 tg_inline __u64 tg_flow_tag(const struct tg_flow_key *key)
 {
 	const __u32 *words = (const __u32 *)key;
-	__u64 tag = words[8];
-	__u32 i;
+	__u64 tag = words[8] * 0x9e3779b97f4a7c15ULL;
 
-	for (i = 0; i < 8; i++)
-		tag = (tag ^ words[i]) * 0x9e3779b97f4a7c15ULL;
+	tag ^= (words[0] | (__u64)words[1] << 32) * 0xbf58476d1ce4e5b9ULL;
+	tag ^= (words[2] | (__u64)words[3] << 32) * 0x94d049bb133111ebULL;
+	tag ^= (words[4] | (__u64)words[5] << 32) * 0xd6e8feb86659fd93ULL;
+	tag ^= (words[6] | (__u64)words[7] << 32) * 0xff51afd7ed558ccdULL;
 	return (tag ^ tag >> 32) << 2 | 2;
 }
 
-/* 0: ours now. -1: another CPU keeps it. -2: not this connection any more. */
-tg_global int tg_flow_take(struct tg_flow *flow, __u64 tag)
+/* tg_flow_take, if it takes more than one try. */
+tg_global int tg_flow_wait(struct tg_flow *flow, __u64 tag)
 {
 	int i;
 
@@ -47,6 +48,14 @@ tg_global int tg_flow_take(struct tg_flow *flow, __u64 tag)
 			return -2;
 	}
 	return -1;
+}
+
+/* 0: ours now. -1: another CPU keeps it. -2: not this connection any more. */
+tg_inline int tg_flow_take(struct tg_flow *flow, __u64 tag)
+{
+	if (__sync_val_compare_and_swap(&flow->owner, tag, tag | TG_OWNER_TAKEN) == tag)
+		return 0;
+	return tg_flow_wait(flow, tag);
 }
 
 /* owner: the tag to let go, 0 if the flow is about to be deleted. */

@@ -12,7 +12,7 @@
 #include "flow.bpf.h"
 #include "identity.bpf.h"
 
-#define TG_ROUND_STEPS 24 /* some 7,000 instructions each for the verifier, of 1,000,000 */
+#define TG_ROUND_STEPS 24	   /* some 7,000 instructions each for the verifier, of 1,000,000 */
 #define TG_ROUNDS_MAX  (2 * 65536) /* a round consumes a byte at least */
 /* Highest packet offset that the verifier lets a pointer have, less a word. */
 #define TG_DIRECT_OFFSET_MAX 0xff00

@@ -20,6 +20,7 @@ static const struct fixed {
 	{"referer", TG_ROW_REFERER},
 };
 _Static_assert(FIRST_TOKEN_ROW + TG_PLACES_MAX <= TG_ROWS_MAX, "every place finds a row");
+_Static_assert(FIRST_TOKEN_ROW + TG_PLACES_MAX <= TG_ROW_CHAIN_MAX, "and is found in its chain");
 
 /* Words of 8 bytes, first byte lowest, zero-padded, whatever the host's byte order. */
 static void to_words(__u64 *words, const char *text)
@@ -103,6 +104,31 @@ static __u64 load_le64(const uint8_t *bytes)
 	return word;
 }
 
+/*
+ * The first bytes of every line whose name has a row. A name shorter than 4
+ * bytes ends in its colon; what comes then is anything, and is masked off.
+ */
+static void make_filter(struct tg_http_config *table)
+{
+	__u32 shortest = 4;
+
+	for (unsigned int i = 0; i < table->rows; i++) {
+		if (table->row[i].name_bytes + 1u < shortest)
+			shortest = table->row[i].name_bytes + 1u;
+	}
+	table->filter_mask = shortest >= 4 ? 0xffffffff : (1u << 8 * shortest) - 1;
+	for (unsigned int i = 0; i < table->rows; i++) {
+		const struct tg_row *row = &table->row[i];
+		__u64 line = row->name[0];
+		__u32 bit;
+
+		if (row->name_bytes < 8)
+			line |= (__u64)':' << 8 * row->name_bytes;
+		bit = tg_row_filter((__u32)line, table->filter_mask);
+		table->filter[bit / 64] |= 1ULL << bit % 64;
+	}
+}
+
 int tg_http_config_build(const struct tg_config *config, const uint8_t secret[16],
 			 struct tg_http_config *out, char *error, size_t error_bytes)
 {
@@ -127,6 +153,7 @@ int tg_http_config_build(const struct tg_config *config, const uint8_t secret[16
 		else
 			add_header(&table, place, (__u8)p);
 	}
+	make_filter(&table);
 	*out = table;
 	return 0;
 }

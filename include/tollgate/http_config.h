@@ -65,6 +65,9 @@ struct tg_http_config {
 	__u8 queries; /* of query[], in use */
 	__u8 rows;    /* of row[], in use */
 	__u8 pad;
+	__u32 filter_mask; /* which of a line's first 4 bytes tg_row_filter() looks at */
+	__u32 pad2;
+	__u64 filter[4]; /* bit tg_row_filter(first 4 bytes): the line's name may have a row */
 	__u8 slot[TG_ROW_SLOTS]; /* tg_row_slot(first word) -> row + 1; 0: none */
 	struct tg_row row[TG_ROWS_MAX];
 	struct tg_scheme scheme[TG_PLACES_MAX];
@@ -75,6 +78,14 @@ struct tg_http_config {
 static inline __attribute__((always_inline)) __u32 tg_row_slot(__u64 first_word)
 {
 	return (first_word * 0x9e3779b97f4a7c15ULL) >> 58;
+}
+/*
+ * Bit 0..255 of a header line by its first 4 bytes, whatever their case: most
+ * lines are told from it to be of no interest, before their name is read.
+ */
+static inline __attribute__((always_inline)) __u32 tg_row_filter(__u32 first, __u32 mask)
+{
+	return ((first | 0x20202020) & mask) * 0x9e3779b1U >> 24;
 }
 _Static_assert(TG_ROW_SLOTS == 64, "tg_row_slot takes the top 6 bits");
 

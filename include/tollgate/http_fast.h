@@ -14,6 +14,7 @@
 #include "http_scan.h"
 
 #define TG_FAST_WORDS	   32	  /* of a loop's length, for the verifier */
+#define TG_FAST_BLOCKS	   12	  /* the same, of 32 bytes */
 #define TG_FAST_NAME_WORDS 4	  /* header names beyond it go by steps */
 #define TG_FAST_OFFSET_MAX 0xf000 /* packet pointers reach to 0xffff */
 
@@ -35,17 +36,22 @@ struct tg_view {
 			at = 0;                                                                    \
 	} while (0)
 
+/*
+ * clang 14 would make a second pointer for the load, one that the verifier has
+ * not seen compared with the end.
+ */
+#ifdef __bpf__
+#define TG_KEEP_POINTER(pointer) asm volatile("" : "+r"(pointer))
+#else
+#define TG_KEEP_POINTER(pointer)
+#endif
+
 /* 8 bytes at an offset that is at most TG_FAST_OFFSET_MAX plus a loop. 0: they are there. */
 tg_inline int tg_view_word(const struct tg_view *view, __u64 offset, __u64 *word)
 {
 	__u64 *at = view->data + offset;
 
-	/* clang 14 would make a second pointer for the load, one that the
-	 * verifier has not seen compared with the end.
-	 */
-#ifdef __bpf__
-	asm volatile("" : "+r"(at));
-#endif
+	TG_KEEP_POINTER(at);
 	if ((void *)(at + 1) > view->end)
 		return -1;
 	__builtin_memcpy(word, at, sizeof(*word));
@@ -61,16 +67,62 @@ struct tg_fast {
 	__u64 phase;
 };
 
-/* On to the first byte below bound (which stands in each byte of it), or as far as was looked. */
-tg_inline void tg_fast_find(struct tg_fast *fast, const struct tg_view *view, __u64 bound)
+/* Hits in all bits of a word whose highest ones count: below bound in each byte. */
+#define TG_FAST_BELOW(word, bound) (((word) - (bound)) & ~(word))
+
+/* Over blocks of 32 bytes none of which is below bound (which stands in each byte of it). */
+tg_inline __u64 tg_fast_blocks(const struct tg_view *view, __u64 at, __u64 bound)
 {
-	__u64 at = fast->at, word, stop;
 	int i;
 
-	for (i = 0; i < TG_FAST_WORDS; i++) {
-		if (tg_view_word(view, at, &word))
+	for (i = 0; i < TG_FAST_BLOCKS; i++) {
+		__u64 *words = view->data + at;
+		__u64 a, b, c, d;
+
+		TG_KEEP_POINTER(words);
+		if ((void *)(words + 4) > view->end)
 			break;
-		stop = (word - bound) & ~word & TG_HIGHS;
+		__builtin_memcpy(&a, words, 8);
+		__builtin_memcpy(&b, words + 1, 8);
+		__builtin_memcpy(&c, words + 2, 8);
+		__builtin_memcpy(&d, words + 3, 8);
+		if ((TG_FAST_BELOW(a, bound) | TG_FAST_BELOW(b, bound) | TG_FAST_BELOW(c, bound) |
+		     TG_FAST_BELOW(d, bound)) &
+		    TG_HIGHS)
+			break;
+		at += 32;
+	}
+	TG_FORGET_OFFSET(at);
+	return at;
+}
+
+/* The last bytes of the stream, fewer than 8: by the word that ends with them. */
+tg_inline int tg_view_tail(const struct tg_view *view, __u64 at, __u64 *word)
+{
+	__u64 limit = view->limit, left, shift;
+
+	if (at >= limit || limit < 8 || limit > TG_VIEW_OFFSET_MAX)
+		return -1;
+	left = limit - at;
+	limit -= 8;
+	TG_FORGET_OFFSET(limit);
+	if (left >= 8 || tg_view_word(view, limit, word))
+		return -1;
+	shift = (8 - left) * 8 & 63;
+	*word = *word >> shift | ~(~0ULL >> shift);
+	return 0;
+}
+
+/* On to the first byte below bound, or as far as was looked. */
+tg_inline void tg_fast_find(struct tg_fast *fast, const struct tg_view *view, __u64 bound)
+{
+	__u64 at = tg_fast_blocks(view, fast->at, bound), word, stop;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		if (tg_view_word(view, at, &word) && tg_view_tail(view, at, &word))
+			break;
+		stop = TG_FAST_BELOW(word, bound) & TG_HIGHS;
 		if (stop) {
 			at += tg_word_first(stop);
 			break;
@@ -84,9 +136,14 @@ tg_inline void tg_fast_find(struct tg_fast *fast, const struct tg_view *view, __
 /* Is there CR LF at the offset, and does the stream reach beyond it? */
 tg_inline int tg_fast_crlf(const struct tg_view *view, __u64 at)
 {
-	__u64 word;
+	__u16 *two = view->data + at;
+	__u16 bytes;
 
-	return at + 2 <= view->limit && !tg_view_word(view, at, &word) && (__u16)word == TG_CRLF;
+	TG_KEEP_POINTER(two);
+	if (at + 2 > view->limit || (void *)(two + 1) > view->end)
+		return 0;
+	__builtin_memcpy(&bytes, two, sizeof(bytes));
+	return bytes == TG_CRLF;
 }
 
 /* At the byte that ends a value: over CR LF, to the next line. */
@@ -128,16 +185,30 @@ tg_inline __u32 tg_fast_name_bytes(const struct tg_view *view, __u64 from, __u64
 	return text;
 }
 
-/* TG_PHASE_LINE: a name that no row can have, and its colon. */
+/* TG_PHASE_LINE: a name that no row can have, and the word that its colon is in. */
 tg_inline void tg_fast_name(const struct tg_http_config *config, const struct tg_view *view,
 			    struct tg_fast *fast)
 {
-	__u64 first;
-	__u32 text = tg_fast_name_bytes(view, fast->at, &first);
+	__u64 at = fast->at, word, colon, stop;
+	__u32 i, bit;
 
-	if (!text || config->slot[tg_row_slot(first)])
+	if (tg_view_word(view, at, &word))
 		return;
-	fast->at += text + 1;
+	bit = tg_row_filter(word, config->filter_mask);
+	if (config->filter[bit / 64] >> (bit % 64) & 1)
+		return;
+	for (i = 0; i < TG_FAST_NAME_WORDS; i++) {
+		colon = tg_word_equal(word, ':');
+		stop = colon | tg_word_below(word, 0x21);
+		if (stop || tg_view_word(view, at + 8, &word))
+			break;
+		at += 8;
+	}
+	/* The first hit must be a colon, within the stream, and not the line's first byte. */
+	if (!(stop & -stop & colon) || at + 8 > view->limit || (stop & 0x80 && at == fast->at))
+		return;
+	stop = tg_word_below(word, 0x20);
+	fast->at = at + (stop ? tg_word_first(stop) : 8);
 	fast->phase = TG_PHASE_VALUE_SKIP;
 }
 
@@ -337,9 +408,15 @@ tg_inline __u64 tg_scan_fast_row(struct tg_scan *scan, struct tg_head *head,
 	if (scan->phase == TG_PHASE_SCHEME && !head->name_bytes)
 		at = tg_fast_scheme(scan, head, config, view, at);
 	TG_FORGET_OFFSET(at);
-	if (scan->phase == TG_PHASE_TOKEN && !head->sip.bytes)
-		at = tg_fast_token(head, view, at);
-	return at;
+	if (scan->phase != TG_PHASE_TOKEN || head->sip.bytes)
+		return at;
+	at = tg_fast_token(head, view, at);
+	TG_FORGET_OFFSET(at);
+	if (!head->sip.bytes || !tg_fast_crlf(view, at))
+		return at;
+	tg_token_end(head, config);
+	scan->phase = TG_PHASE_LINE;
+	return at + 2;
 }
 
 /* Is tg_scan_fast_row() worth a call? */

@@ -9,8 +9,6 @@
 #include "http_origin.h"
 #include "http_request_line.h"
 
-#define TG_ROW_CHAIN_MAX 4 /* rows of one slot; tg_http_config_build keeps to it */
-
 #define TG_WORD_CHUNKED	 0x0064656b6e756863ULL /* "chunked" */
 #define TG_CHUNKED_BYTES 7
 /* scan->sub in TG_PHASE_CODING, beyond the count of bytes that match so far */

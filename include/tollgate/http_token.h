@@ -90,6 +90,8 @@ tg_inline __u8 tg_scheme_match(const struct tg_head *head, const struct tg_http_
 	for (place = 0; place < TG_PLACES_MAX; place++) {
 		const struct tg_scheme *scheme = &config->scheme[place];
 
+		if (!(row->schemes >> place))
+			break;
 		if ((row->schemes >> place & 1) && scheme->text_bytes == head->name_bytes &&
 		    scheme->text[0] == head->name[0] &&
 		    (head->name_bytes <= 8 || scheme->text[1] == head->name[1]))

@@ -17,6 +17,7 @@
 #define TG_PLACES_MAX		8  /* identity.tokens */
 #define TG_ROWS_MAX		24 /* header names that are looked at */
 #define TG_ROW_SLOTS		64 /* hash slots of the header table, power of 2 */
+#define TG_ROW_CHAIN_MAX	13 /* rows of one slot that are tried: all there can be */
 #define TG_NAME_BYTES_MAX	32 /* header or query parameter name */
 #define TG_SCHEME_BYTES_MAX	16 /* Authorization scheme */
 #define TG_QUERIES_MAX		4  /* query parameter names */
