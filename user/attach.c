@@ -13,6 +13,7 @@
 #include "error.h"
 #include "ethtool.h"
 #include "log.h"
+#include "netdev_genl.h"
 #include "pins.h"
 #include "xdp.h"
 
@@ -319,6 +320,18 @@ static bool other_mode_wished(enum tg_mode wish, enum tg_mode mode)
 	return wish != TG_MODE_AUTO && wish != mode;
 }
 
+static void say_kept_generic(const struct tg_attach *ask, struct tg_attached *out)
+{
+	uint64_t features;
+
+	if (!tg_netdev_xdp_features(ask->ifindex, &features) && !(features & TG_NETDEV_XDP_BASIC))
+		snprintf(out->why, sizeof(out->why), "the driver has no native XDP");
+	else
+		snprintf(out->why, sizeof(out->why),
+			 "kept as it was attached; to try native: `tollgate detach %s`, restart",
+			 ask->interface->name);
+}
+
 /* 0: the link now runs our program. -ENOENT: it had to go; attach anew. */
 static int take_over(const struct tg_attach *ask, int fd, const char *pin, struct tg_attached *out,
 		     char *error, size_t error_bytes)
@@ -346,9 +359,7 @@ static int take_over(const struct tg_attach *ask, int fd, const char *pin, struc
 				name, strerror(-err));
 	}
 	if (ask->interface->mode == TG_MODE_AUTO && out->mode == TG_MODE_GENERIC)
-		snprintf(out->why, sizeof(out->why),
-			 "kept as it was attached; to try native: `tollgate detach %s`, restart",
-			 name);
+		say_kept_generic(ask, out);
 	return 0;
 }
 
