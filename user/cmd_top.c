@@ -60,8 +60,8 @@ struct top {
 	struct tg_ask *ask; /* NULL: to be opened (again) */
 	const struct view *view;
 	struct tg_top_view screen;
-	struct tg_top_model model;
-	char error[ERROR_BYTES]; /* of the last poll, "": it went well */
+	struct tg_top_model models[VIEWS]; /* by view: none forgets its last minute */
+	char error[ERROR_BYTES];	   /* of the last poll, "": it went well */
 	bool paused;
 	bool quit;
 };
@@ -72,7 +72,11 @@ static void choose_view(struct top *top, const struct view *view)
 	top->screen.title = view->title;
 	top->screen.first = 0;
 	memcpy(top->screen.heading, view->headings, sizeof(top->screen.heading));
-	tg_top_model_clear(&top->model);
+}
+
+static struct tg_top_model *model_of(struct top *top)
+{
+	return &top->models[top->view - views];
 }
 
 static const struct view *find_view(const char *name)
@@ -110,7 +114,7 @@ static int poll_once(struct top *top)
 		status = tg_ask_open(top->config, &top->ask, top->error, sizeof(top->error));
 	if (!status)
 		status = ask(top, &document);
-	if (!status && tg_top_model_take(&top->model, document, top->view->fields)) {
+	if (!status && tg_top_model_take(model_of(top), document, top->view->fields)) {
 		snprintf(top->error, sizeof(top->error), "the answer was not understood");
 		status = TG_EXIT_FAILED;
 	}
@@ -182,8 +186,8 @@ static void draw(struct top *top)
 	top->screen.notice = top->error[0] ? top->error
 			     : top->paused ? "paused; space goes on"
 					   : "";
-	tg_top_model_sort(&top->model, top->screen.sort);
-	tg_top_screen_draw(&top->model, &top->screen);
+	tg_top_model_sort(model_of(top), top->screen.sort);
+	tg_top_screen_draw(model_of(top), &top->screen);
 }
 
 /* Draw, and take keys until it is time to ask again. */
@@ -254,7 +258,8 @@ int tg_cmd_top(int argc, char **argv)
 	choose_view(&top, find_view(by));
 	status = run(&top);
 	tg_ask_close(top.ask);
-	tg_top_model_clear(&top.model);
+	for (size_t i = 0; i < VIEWS; i++)
+		tg_top_model_clear(&top.models[i]);
 	tg_config_free(config);
 	return status;
 }

@@ -59,11 +59,17 @@ static int read_row(struct json_object *object, const char *const fields[TG_TOP_
 static int compare_labels(const void *a, const void *b)
 {
 	const struct tg_top_row *left = a, *right = b;
-	int order = strcmp(left->label[0], right->label[0]);
+	int differ = strcmp(left->label[0], right->label[0]);
 
-	if (!order && left->label[1] && right->label[1])
-		order = strcmp(left->label[1], right->label[1]);
-	return order ? order : strcmp(left->id, right->id);
+	if (!differ && left->label[1] && right->label[1])
+		differ = strcmp(left->label[1], right->label[1]);
+	return differ ? differ : strcmp(left->id, right->id);
+}
+
+static void order(struct tg_top_model *model, int (*compare)(const void *, const void *))
+{
+	if (model->rows)
+		qsort(model->rows, model->rows_count, sizeof(*model->rows), compare);
 }
 
 /* All rows of the document, by label. */
@@ -99,6 +105,9 @@ static void add_sample(struct tg_top_row *row, const struct tg_top_row *was, dou
 {
 	uint64_t requests = was ? was->requests : 0;
 	uint64_t bytes = was ? was->bytes : 0;
+	size_t new_samples = seconds < 1.5		? 1
+			     : seconds < TG_TOP_SAMPLES ? (size_t)(seconds + 0.5)
+							: TG_TOP_SAMPLES;
 
 	/* A row may shrink: it was retired and came back. */
 	if (row->requests > requests)
@@ -106,9 +115,10 @@ static void add_sample(struct tg_top_row *row, const struct tg_top_row *was, dou
 	if (row->bytes > bytes)
 		row->bytes_rate = (double)(row->bytes - bytes) / seconds;
 	if (was)
-		memcpy(row->samples, was->samples + 1,
-		       (TG_TOP_SAMPLES - 1) * sizeof(row->samples[0]));
-	row->samples[TG_TOP_SAMPLES - 1] = (float)row->requests_rate;
+		memcpy(row->samples, was->samples + new_samples,
+		       (TG_TOP_SAMPLES - new_samples) * sizeof(row->samples[0]));
+	for (size_t i = TG_TOP_SAMPLES - new_samples; i < TG_TOP_SAMPLES; i++)
+		row->samples[i] = (float)row->requests_rate;
 }
 
 /* Both lists are in the order of their labels. */
@@ -152,12 +162,9 @@ static int take(struct tg_top_model *model, struct json_object *document,
 
 	if (err)
 		return err;
-	if (seconds > 0) {
-		qsort(model->rows, model->rows_count, sizeof(*model->rows), compare_labels);
+	order(model, compare_labels);
+	if (seconds > 0)
 		add_samples(model, rows, count, seconds);
-		if (model->samples_count < TG_TOP_SAMPLES)
-			model->samples_count++;
-	}
 	take_totals(model, document, seconds);
 	free_rows(model->rows, model->rows_count);
 	model->rows = rows;
@@ -219,5 +226,5 @@ void tg_top_model_sort(struct tg_top_model *model, enum tg_top_sort sort)
 		[TG_TOP_BY_REQUESTS] = by_requests,
 	};
 
-	qsort(model->rows, model->rows_count, sizeof(*model->rows), orders[sort]);
+	order(model, orders[sort]);
 }

@@ -21,7 +21,7 @@ struct tg_top_row {
 	uint64_t bytes;
 	double requests_rate; /* a second, over the last interval */
 	double bytes_rate;
-	float samples[TG_TOP_SAMPLES]; /* requests a second, the newest last */
+	float samples[TG_TOP_SAMPLES]; /* requests in each second, the newest last */
 };
 
 enum tg_top_sort { TG_TOP_BY_REQUESTS_RATE, TG_TOP_BY_BYTES_RATE, TG_TOP_BY_REQUESTS };
@@ -29,10 +29,9 @@ enum tg_top_sort { TG_TOP_BY_REQUESTS_RATE, TG_TOP_BY_BYTES_RATE, TG_TOP_BY_REQU
 struct tg_top_model {
 	struct tg_top_row *rows;
 	size_t rows_count;
-	struct tg_top_row total;    /* without labels */
-	uint64_t unattributed;	    /* requests */
-	uint64_t until_unix_ns;	    /* of the last document; 0: none yet */
-	unsigned int samples_count; /* documents that made rates so far, at most TG_TOP_SAMPLES */
+	struct tg_top_row total; /* without labels */
+	uint64_t unattributed;	 /* requests */
+	uint64_t until_unix_ns;	 /* of the last document; 0: none yet */
 };
 
 /*

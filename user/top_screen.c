@@ -204,7 +204,7 @@ static void draw_head(const struct tg_top_model *model, const struct tg_top_view
 	attroff(A_BOLD);
 	printw("  by %s: %s requests/s, %s bytes/s", view->title, rate, bytes);
 	move(1, 0);
-	printw("%" PRIu64 " requests so far, %" PRIu64 " unattributed; %zu rows",
+	printw("%" PRIu64 " requests so far, %" PRIu64 " unattributed; rows: %zu",
 	       model->total.requests, model->unattributed, model->rows_count);
 	if (COLS >= 80) {
 		move(1, COLS - 20);

@@ -9,7 +9,7 @@ void tg_top_number(char out[TG_TOP_NUMBER_BYTES], double number)
 	static const char units[] = "\0kMGTPE";
 	size_t unit = 0;
 
-	if (number > 0 && number < 9.95) {
+	if (number < 9.95 && number != (double)(int)number) {
 		snprintf(out, TG_TOP_NUMBER_BYTES, "%.1f", number);
 		return;
 	}

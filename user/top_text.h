@@ -8,7 +8,7 @@
 
 #define TG_TOP_NUMBER_BYTES 16
 
-/* At most 6 characters: "0", "7.3", "42", "9999", "12.3k", "1.2M", "345G". */
+/* At most 6 characters: "0", "7", "7.3", "42", "9999", "12.3k", "1.2M", "345G". */
 void tg_top_number(char out[TG_TOP_NUMBER_BYTES], double number);
 
 /*

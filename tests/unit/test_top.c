@@ -51,7 +51,6 @@ static void rates_are_differences(void **state)
 	(void)state;
 	assert_int_equal(take(&model, 0, "a x 100; b x 50;"), 0);
 	assert_true(model.rows[0].requests_rate == 0); /* nothing to compare with yet */
-	assert_int_equal(model.samples_count, 0);
 	tg_top_model_sort(&model, TG_TOP_BY_REQUESTS_RATE);
 	assert_int_equal(take(&model, 2, "b x 70; c x 8; a x 100;"), 0);
 	tg_top_model_sort(&model, TG_TOP_BY_REQUESTS_RATE);
@@ -81,6 +80,11 @@ static void samples_move_on(void **state)
 	for (int i = 1; i < 20; i++)
 		assert_true(model.rows[0].samples[TG_TOP_SAMPLES - 20 + i] == 2 * i - 1);
 	assert_true(model.rows[0].samples[TG_TOP_SAMPLES - 20] == 0);
+	/* five seconds without an answer: their mean stands for each of them */
+	assert_int_equal(take(&model, 24, "a x 371;"), 0);
+	for (int i = 1; i <= 5; i++)
+		assert_true(model.rows[0].samples[TG_TOP_SAMPLES - i] == 2);
+	assert_true(model.rows[0].samples[TG_TOP_SAMPLES - 6] == 37);
 	tg_top_model_clear(&model);
 }
 
@@ -94,7 +98,7 @@ static void the_same_document_changes_nothing(void **state)
 	assert_int_equal(take(&model, 2, "a x 9;"), 0);
 	assert_int_equal(take(&model, 2, "a x 9;"), 0);
 	assert_true(model.rows[0].requests_rate == 8);
-	assert_int_equal(model.samples_count, 1);
+	assert_true(model.rows[0].samples[TG_TOP_SAMPLES - 2] == 0);
 	tg_top_model_clear(&model);
 }
 
@@ -150,10 +154,10 @@ static void numbers(void **state)
 		double number;
 		const char *text;
 	} cases[] = {
-		{0, "0"},	   {0.04, "0.0"},      {7.26, "7.3"},	 {9.96, "10"},
-		{42, "42"},	   {9999, "9999"},     {10000, "10.0k"}, {12345, "12.3k"},
-		{123456, "123k"},  {9999499, "9999k"}, {1.2e7, "12.0M"}, {3.45e11, "345G"},
-		{1.8e19, "18.0E"},
+		{0, "0"},	   {0.04, "0.0"},     {7.26, "7.3"},	  {9.96, "10"},
+		{7, "7"},	   {42, "42"},	      {9999, "9999"},	  {10000, "10.0k"},
+		{12345, "12.3k"},  {123456, "123k"},  {9999499, "9999k"}, {1.2e7, "12.0M"},
+		{3.45e11, "345G"}, {1.8e19, "18.0E"},
 	};
 	char out[TG_TOP_NUMBER_BYTES];
 
