@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/frames*.c tests/prog/packet.c */
+/* links: tests/prog/meter.c */
+/*
+ * One packet each, of every shape: what it is counted as, and whether the
+ * request in it was found. A packet always passes.
+ */
+#include <assert.h>
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "frames.h"
+#include "tests/http/cases.h"
+
+#define SLOT	  3 /* not 0, so that a forgotten slot is seen */
+#define TESTS_MAX 200
+
+static struct tg_meter meter;
+static int program;
+
+static uint64_t requests_of_token(void)
+{
+	static const struct tg_case_request expected = {.token = TG_FRAME_TOKEN,
+							.token_bytes = sizeof(TG_FRAME_TOKEN) - 1};
+	static const struct tg_case defaults = {.config.prefix_bytes = 12};
+	struct tg_usage_key keys[4];
+	struct tg_usage rows[4];
+	size_t count = tg_meter_rows(&meter, TG_MAP_USAGE, keys, rows, 4);
+	struct tg_token token = tg_case_token(&defaults, &expected);
+
+	if (!count)
+		return 0;
+	assert_int_equal(count, 1);
+	assert_memory_equal(&keys[0].token, &token, sizeof(token));
+	assert_int_equal(keys[0].iface, SLOT);
+	return rows[0].counts.requests;
+}
+
+/* Sends it; exactly the reason and SEEN go up, by one packet and its bytes. */
+static void send_as(const struct tg_packet *packet, uint32_t reason)
+{
+	struct tg_packets before[TG_PACKET_REASONS], after[TG_PACKET_REASONS];
+
+	tg_meter_packets(&meter, SLOT, before);
+	assert_int_equal(tg_meter_send(program, packet), XDP_PASS);
+	tg_meter_packets(&meter, SLOT, after);
+	for (uint32_t i = 0; i < TG_PACKET_REASONS; i++) {
+		bool counts = i == reason || i == TG_PACKET_SEEN;
+
+		if (after[i].packets - before[i].packets != counts)
+			fail_msg("%zu bytes: reason %u counted %llu times, not %d", packet->count,
+				 i, after[i].packets - before[i].packets, counts);
+		assert_int_equal(after[i].bytes - before[i].bytes, counts ? packet->count : 0);
+	}
+}
+
+static void test_frame(void **state)
+{
+	const struct tg_frame *frame = *state;
+	static struct tg_packet packet;
+
+	tg_meter_clear(&meter);
+	frame->build(&packet);
+	send_as(&packet, frame->reason);
+	assert_int_equal(requests_of_token(), frame->requests);
+}
+
+/* Cut off anywhere, a packet that would have counted ends as truncated. */
+static void test_cut_off(void **state)
+{
+	const struct tg_frame *frame = *state;
+	static struct tg_packet packet;
+
+	frame->build(&packet);
+	packet.count = packet.payload + sizeof(TG_FRAME_REQUEST) - 1; /* without padding */
+	while (--packet.count >= ETH_HLEN) {
+		tg_meter_clear(&meter);
+		send_as(&packet, TG_PACKET_TRUNCATED);
+		assert_int_equal(requests_of_token(), 0);
+	}
+}
+
+/* Garbage behind a header that fits must never be taken for anything but what it is. */
+static void test_noise(void **state)
+{
+	static struct tg_packet packet;
+	struct tg_packets seen[TG_PACKET_REASONS];
+	uint64_t sum = 0, random = 1;
+
+	(void)state;
+	tg_meter_clear(&meter);
+	for (int i = 0; i < 20000; i++) {
+		(i % 2 ? tg_frame_ip4_request : tg_frame_ip6_request)(&packet);
+		for (int k = 0; k < 4; k++) {
+			random = random * 6364136223846793005 + 1442695040888963407;
+			packet.bytes[12 + (random >> 33) % 70] ^= 1 << (random >> 60) % 8;
+		}
+		packet.count = ETH_HLEN + (random >> 40) % (packet.count - ETH_HLEN + 1);
+		assert_int_equal(tg_meter_send(program, &packet), XDP_PASS);
+	}
+	tg_meter_packets(&meter, SLOT, seen);
+	for (uint32_t i = TG_PACKET_SEEN + 1; i < TG_PACKET_REASONS; i++)
+		sum += seen[i].packets;
+	assert_int_equal(seen[TG_PACKET_SEEN].packets, sum);
+}
+
+static int open_meter(void **state)
+{
+	static const struct tg_case_config defaults = {"Authorization:Bearer X-API-Key",
+						       TG_HEADER_BYTES_DEFAULT, 12};
+	struct tg_http_config http;
+
+	(void)state;
+	if (tg_case_http_config(&defaults, &http))
+		return -1;
+	tg_meter_open(&meter);
+	program = tg_meter_load(&meter, &http, SLOT);
+	return 0;
+}
+
+static size_t add_tests(struct CMUnitTest *tests, size_t count, const struct tg_frame *frames)
+{
+	static char names[TESTS_MAX][80];
+
+	for (const struct tg_frame *frame = frames; frame->what; frame++) {
+		assert(count + 2 <= TESTS_MAX);
+		tests[count] = (struct CMUnitTest){.name = frame->what,
+						   .test_func = test_frame,
+						   .initial_state = (void *)frame};
+		count++;
+		if (!frame->requests)
+			continue;
+		snprintf(names[count], sizeof(names[count]), "cut off: %s", frame->what);
+		tests[count] = (struct CMUnitTest){.name = names[count],
+						   .test_func = test_cut_off,
+						   .initial_state = (void *)frame};
+		count++;
+	}
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	static struct CMUnitTest tests[TESTS_MAX + 1];
+	size_t count = 0;
+
+	count = add_tests(tests, count, tg_frames_link);
+	count = add_tests(tests, count, tg_frames_ip4);
+	count = add_tests(tests, count, tg_frames_ip6);
+	count = add_tests(tests, count, tg_frames_tcp);
+	tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_noise);
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return _cmocka_run_group_tests("packets", tests, count, open_meter, NULL);
+}
