@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/http/ through the scanner alone. Each segment lies at the end of a page
- * with nothing behind it, so that a read too far is a crash.
+ * tests/http/ through the scanner alone: by its steps, and with its short cuts.
+ * Each segment lies at the end of a page with nothing behind it, so that a read
+ * too far is a crash; or before bytes that are not the stream's, so that one
+ * that uses them gives another answer.
  */
 /* links: user/http_table.c user/places.c tests/http/[a-z]*.c */
 #include <setjmp.h>
@@ -14,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "include/tollgate/http_fast.h"
 #include "tests/http/cases_run.h"
 #include "tests/http/cuts.h"
 
@@ -21,7 +24,14 @@
 
 static uint8_t *room; /* ROOM_BYTES, then a page that may not be touched */
 
+static const char *const ways[] = {"by steps", "by short cuts", "by short cuts, with padding"};
+enum { STEPS, SHORT_CUTS, PADDED, WAYS };
+
+/* What short cuts find behind a segment, as behind a short Ethernet frame. */
+static const char padding[] = "x: y\r\nX-API-Key: padding\r\n\r\nGET / HTTP/1.1\r\n\r\n";
+
 struct run {
+	int way;
 	const struct tg_case *c;
 	struct tg_http_config config;
 	const char *how;
@@ -36,8 +46,9 @@ struct run {
 #define check(run, ok, ...)                                                                        \
 	do {                                                                                       \
 		if (!(ok)) {                                                                       \
-			print_error("%s (line %u), %s, request %zu: ", (run)->c->name,             \
-				    (run)->c->line, (run)->how, (run)->requests + 1);              \
+			print_error("%s (line %u), %s, %s, request %zu: ", (run)->c->name,         \
+				    (run)->c->line, (run)->how, ways[(run)->way],                  \
+				    (run)->requests + 1);                                          \
 			print_error(__VA_ARGS__);                                                  \
 			print_error("\n");                                                         \
 			fail();                                                                    \
@@ -117,19 +128,30 @@ static struct tg_input input(const uint8_t *bytes, size_t left, size_t at)
 	return in;
 }
 
-static size_t step(struct run *run, const uint8_t *bytes, size_t left)
+/* The short cuts, as the program takes them: 0 to all bytes. */
+static size_t short_cut(struct run *run, const struct tg_view *view, size_t at)
 {
+	struct tg_fast fast = {.at = at, .phase = run->scan.phase};
+
+	tg_scan_fast(&run->scan, &run->head, &run->config, view, &fast, run->at - at);
+	run->scan.phase = fast.phase;
+	if (fast.at == at && tg_phase_in_row(fast.phase))
+		fast.at = tg_scan_fast_row(&run->scan, &run->head, &run->config, view, at);
+	return fast.at - at;
+}
+
+static size_t step(struct run *run, const struct tg_view *view, size_t at)
+{
+	struct tg_input in = input((uint8_t *)view->data + at, view->limit - at, run->at);
 	uint8_t phase = run->scan.phase;
-	struct tg_input in;
 	uint32_t step;
 	size_t taken;
 
 	if (tg_phase_skips(phase)) {
-		taken = tg_body_skip(&run->scan, left);
+		taken = tg_body_skip(&run->scan, view->limit - at);
 		run->body += taken;
 		return taken;
 	}
-	in = input(bytes, left, run->at);
 	step = tg_scan_step(&run->scan, &run->head, &run->config, &in);
 	taken = TG_STEP_BYTES(step);
 	check(run, taken <= in.bytes, "a step took %zu bytes of %u", taken, in.bytes);
@@ -151,17 +173,22 @@ static void forget_head(struct run *run)
 
 static void feed(struct run *run, size_t end)
 {
-	size_t bytes = end - run->at, idle = 0, taken;
-	uint8_t *segment = room + ROOM_BYTES - bytes;
-	const uint8_t *limit = segment + bytes;
+	size_t bytes = end - run->at, pad = run->way == PADDED ? sizeof(padding) - 1 : 0;
+	uint8_t *segment = room + ROOM_BYTES - pad - bytes;
+	const struct tg_view view = {segment, room + ROOM_BYTES, bytes};
+	size_t at = 0, idle = 0, taken;
 
 	memcpy(segment, run->c->stream + run->at, bytes);
-	while (segment < limit && run->scan.phase != TG_PHASE_DEAD) {
-		taken = step(run, segment, limit - segment);
+	memcpy(segment + bytes, padding, pad);
+	while (at < bytes && run->scan.phase != TG_PHASE_DEAD) {
+		taken = run->way != STEPS && at <= TG_FAST_OFFSET_MAX ? short_cut(run, &view, at)
+								      : 0;
+		if (!taken)
+			taken = step(run, &view, at);
 		idle = taken ? 0 : idle + 1;
-		check(run, idle < 3, "no step forward at %zu in phase %u", run->at,
-		      run->scan.phase);
-		segment += taken;
+		check(run, idle < 3 && taken <= bytes - at, "%zu bytes taken at %zu in phase %u",
+		      taken, run->at, run->scan.phase);
+		at += taken;
 		run->at += taken;
 	}
 	run->at = end;
@@ -181,6 +208,17 @@ static void check_end(struct run *run)
 	      tg_case_end_name(end, reason), tg_case_end_name(run->c->end, run->c->reason));
 }
 
+static void run_cuts(struct run *run, const struct tg_cuts *cuts)
+{
+	run->how = cuts->what;
+	run->at = run->requests = run->body = run->broken = 0;
+	tg_scan_start(&run->scan);
+	forget_head(run);
+	for (size_t i = 0; i < cuts->segments; i++)
+		feed(run, cuts->end[i]);
+	check_end(run);
+}
+
 static void test_case(void **state)
 {
 	const struct tg_case *c = *state;
@@ -189,21 +227,18 @@ static void test_case(void **state)
 	size_t broken = 0;
 
 	assert_int_equal(tg_case_http_config(&c->config, &run.config), 0);
-	tg_cuts_start(&cuts, c, ROOM_BYTES);
+	tg_cuts_start(&cuts, c, ROOM_BYTES - sizeof(padding));
 	while (tg_cuts_next(&cuts)) {
-		run.how = cuts.what;
-		run.at = run.requests = run.body = run.broken = 0;
-		tg_scan_start(&run.scan);
-		forget_head(&run);
-		for (size_t i = 0; i < cuts.segments; i++)
-			feed(&run, cuts.end[i]);
-		check_end(&run);
-		if (cuts.segments == 1)
-			broken = run.broken;
-		/* Where a length limit is noticed depends on the cut; all else does not. */
-		if (c->reason == TG_PACKET_BAD_HEADER || c->reason == TG_PACKET_BAD_FRAMING)
-			check(&run, run.broken == broken, "broken after %zu bytes, whole after %zu",
-			      run.broken, broken);
+		for (run.way = 0; run.way < WAYS; run.way++) {
+			run_cuts(&run, &cuts);
+			if (cuts.segments == 1 && run.way == STEPS)
+				broken = run.broken;
+			/* Where a length limit is noticed depends on the cut; all else does not. */
+			if (c->reason == TG_PACKET_BAD_HEADER || c->reason == TG_PACKET_BAD_FRAMING)
+				check(&run, run.broken == broken,
+				      "broken after %zu bytes, whole after %zu", run.broken,
+				      broken);
+		}
 	}
 	tg_cuts_end(&cuts);
 }
