@@ -26,7 +26,7 @@ nginx_start
 sed -i 's/access_log .*tokens;/access_log off;/' "$TMP/nginx/nginx.conf"
 kill -HUP "$(cat "$TMP/nginx/nginx.pid")"
 printf '%s\n' '#include <linux/bpf.h>' '#include <bpf/bpf_helpers.h>' \
-	'SEC("xdp") int pass(struct xdp_md *ctx) { return XDP_PASS; }' 'char license[] SEC("license") = "GPL";' |
+	'SEC("xdp") int pass(struct xdp_md *ctx) { return XDP_PASS; }' 'char LICENSE[] SEC("license") = "GPL";' |
 	clang -O2 -g -target bpf -idirafter "/usr/include/$(cc -print-multiarch)" -c -x c - -o "$TMP/pass.o" || die "pass"
 agent_config
 rate >/dev/null # warm up

@@ -14,7 +14,7 @@ check "seed 2" odd 2 "$SERVER6"
 counts_equal "native" --bytes
 conserved "native"
 agent_stop
-tg detach || not_ok "detach"
+tg detach >/dev/null || not_ok "detach"
 : >"$TMP/nginx/access.log"
 agent_config '[{name: srv0, mode: generic}]'
 agent_start || die "agent" "not ready in generic mode"

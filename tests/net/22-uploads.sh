@@ -29,6 +29,6 @@ for mode in native generic; do
 	counts_equal "$mode: uploads" --bytes
 	conserved "$mode: uploads"
 	agent_stop
-	tg detach || not_ok "detach"
+	tg detach >/dev/null || not_ok "detach"
 	: >"$TMP/nginx/access.log"
 done

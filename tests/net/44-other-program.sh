@@ -9,7 +9,7 @@ cat >"$TMP/other.c" <<-'END'
 	#include <linux/bpf.h>
 	#include <bpf/bpf_helpers.h>
 	SEC("xdp") int other_prog(struct xdp_md *ctx) { return XDP_PASS; }
-	char license[] SEC("license") = "GPL";
+	char LICENSE[] SEC("license") = "GPL";
 END
 clang -O2 -g -target bpf -idirafter "/usr/include/$(cc -print-multiarch)" -c "$TMP/other.c" -o "$TMP/other.o" ||
 	die "other program" "does not compile"

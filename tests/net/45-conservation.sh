@@ -11,11 +11,12 @@ for mode in native generic; do
 	sleep 0.5
 	before_rx=$(rx_packets) before_seen=$(packets_seen)
 	mix "$SERVER4"
-	in_client ping -q -c 3 -i 0.2 "$SERVER4" >/dev/null
 	in_client curl -s -m 2 "http://$SERVER4:9999/" >/dev/null
-	in_client bash -c "echo rubbish >/dev/udp/$SERVER4/8080"
+	in_client /usr/bin/python3 -c "import socket
+udp = socket.socket(type=socket.SOCK_DGRAM)
+udp.sendto(b'rubbish', ('$SERVER4', 8080))
+udp.sendto(bytes(4000), ('$SERVER4', 8080))" # in fragments
 	in_client bash -c "exec 3<>/dev/tcp/$SERVER4/8080; echo 'no http at all' >&3; timeout 1 cat <&3" >/dev/null
-	in_client ping -q -c 1 -s 4000 "$SERVER4" >/dev/null # fragments
 	sleep 0.5
 	seen=$(($(packets_seen) - before_seen)) received=$(($(rx_packets) - before_rx))
 	# A neighbour solicitation may come between the two readings.
@@ -23,6 +24,8 @@ for mode in native generic; do
 	conserved "$mode"
 	matches "$mode: other ports by their reason" 'reason="other_port"\} [1-9]' "$(metrics)"
 	matches "$mode: other protocols by theirs" 'reason="not_tcp"\} [1-9]' "$(metrics)"
+	matches "$mode: fragments by theirs" 'reason="fragment"\} [3-9]' "$(metrics)"
+	matches "$mode: no HTTP by its own" 'reason="bad_request_line"\} [1-9]|reason="not_http"\} [1-9]' "$(metrics)"
 	agent_stop
-	tg detach || not_ok "detach"
+	tg detach >/dev/null || not_ok "detach"
 done

@@ -25,7 +25,7 @@
 set -u
 # nsenter, not `ip netns exec`: the latter remounts /sys and so hides bpffs.
 TG_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-TG=$TG_ROOT/build/tollgate
+TG=${TG:-$TG_ROOT/build/tollgate}
 NET=$TG_ROOT/tests/net
 PATH=$PATH:/usr/sbin:/sbin
 CLIENT4=192.0.2.1 SERVER4=192.0.2.2
@@ -298,7 +298,7 @@ conserved() { # conserved NAME
 		not_ok "$1: conservation" "status $before, metrics $sum, status $after"
 	fi
 }
-rx_packets() { in_server cat "/sys/class/net/${1:-srv0}/statistics/rx_packets"; }
+rx_packets() { ip -n "$NETNS_S" -s -j link show dev "${1:-srv0}" | jq '.[0].stats64.rx.packets'; }
 
 # --- load -------------------------------------------------------------------------
 
