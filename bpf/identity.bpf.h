@@ -6,6 +6,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "settings.bpf.h"
+#include "../include/tollgate/http_state.h"
 
 /* bits: 0..64 leading ones, in network byte order. */
 tg_inline __u64 tg_mask64(__u32 bits)
