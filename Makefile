@@ -126,7 +126,7 @@ $(HEADERS:%=$(B)/headers/%.ok): $(B)/headers/%.ok: % $(HEADERS) $(B)/config.mk
 	$(call say,HEADER,$<)
 	@mkdir -p $(@D)
 	$(Q)echo 'extern int alone;' | $(CC) -std=gnu11 $(CPPFLAGS_TG) -Wall -Wextra -Werror \
-		-pedantic-errors -fsyntax-only -include $< -x c -
+		-pedantic-errors -Wno-pointer-arith -fsyntax-only -include $< -x c -
 	@touch $@
 
 $(BPF_HEADERS:%=$(B)/headers/%.ok): $(B)/headers/%.ok: % $(HEADERS) $(BPF_HEADERS) $(B)/config.mk
