@@ -160,7 +160,7 @@ bench: deps ## as root: what a packet costs, as a table
 bench-now: all $(BENCHES) $(TEST_TOOLS)
 	$(Q)tests/bench/run
 
-C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
+C_FILES = $(shell find bpf include user tests -name '*.[ch]')
 format: ## lay out all C files by .clang-format
 	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
 format-check: ## say which C files are not laid out by .clang-format
