@@ -141,7 +141,8 @@ tg_inline void tg_flow_end(const struct tg_flow_key *key, struct tg_flow *flow)
 
 /*
  * A SYN proves nothing about an existing connection with the same addresses:
- * only data that follows it does.
+ * only data that follows it does. The connection's own SYN once more, late or
+ * sent again, not even that: its first data, sent again, would count again.
  */
 tg_inline void tg_flow_syn(const struct tg_segment *segment)
 {
@@ -156,8 +157,10 @@ tg_inline void tg_flow_syn(const struct tg_segment *segment)
 	tag = tg_flow_tag(&segment->key);
 	if (tg_flow_take(flow, tag))
 		return;
-	flow->reborn_seq = segment->seq;
-	flow->flags |= TG_FLOW_REBORN;
+	if (segment->seq != flow->next_seq - (__u32)flow->offset) {
+		flow->reborn_seq = segment->seq;
+		flow->flags |= TG_FLOW_REBORN;
+	}
 	tg_flow_release(flow, tag);
 }
 
