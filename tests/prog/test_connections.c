@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/* links: tests/prog/scenarios.c */
+/*
+ * What TCP does to a stream of requests: segments again, too early, out of
+ * place, twice the same connection. Each scenario runs over IPv4 and IPv6, and
+ * with its sequence numbers wrapping around at each of its bytes.
+ */
+#include <linux/bpf.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "meter.h"
+#include "scenarios.h"
+#include "tests/http/cases.h"
+
+#define SLOT	  1
+#define ROWS_MAX  8
+#define TESTS_MAX 100
+
+static struct tg_meter meter;
+static struct tg_packet packet;
+static int program;
+
+struct run {
+	const struct tg_scenario *scenario;
+	struct tg_client client;
+	uint32_t first_seq; /* of stream byte 0 */
+	size_t event;
+	struct tg_packets before[TG_PACKET_REASONS];
+};
+
+static const char *label(uint32_t reason)
+{
+	static const char *const labels[] = {
+		"seen",
+#define TG_PACKET_REASON(name, label, meaning) label,
+#include "../../include/tollgate/reasons.def"
+	};
+
+	return labels[reason];
+}
+
+/* What has been counted by now must be the reasons of the events so far. */
+static void check_reasons(const struct run *run)
+{
+	struct tg_packets after[TG_PACKET_REASONS];
+
+	tg_meter_packets(&meter, SLOT, after);
+	for (uint32_t i = TG_PACKET_SEEN + 1; i < TG_PACKET_REASONS; i++) {
+		uint64_t is = after[i].packets - run->before[i].packets, expected = 0;
+
+		for (size_t k = 0; k <= run->event; k++)
+			expected += run->scenario->event[k].reason == i;
+		if (is != expected)
+			fail_msg("%s, IPv%d, first seq %08x, event %zu: %llu packets %s, not %llu",
+				 run->scenario->what, run->client.ipv6 ? 6 : 4, run->first_seq,
+				 run->event, (unsigned long long)is, label(i),
+				 (unsigned long long)expected);
+	}
+}
+
+/* Whether that is so at each event matters once only, for what a failure says. */
+static void send_event(struct run *run, bool check_each)
+{
+	const struct tg_event *event = &run->scenario->event[run->event];
+
+	run->client.seq = run->first_seq + event->at;
+	tg_client_segment(&run->client, &packet, event->flags, event->text, strlen(event->text));
+	assert_int_equal(tg_meter_send(program, &packet), XDP_PASS);
+	if (check_each || !event[1].text)
+		check_reasons(run);
+}
+
+static struct tg_usage_key key_of(const struct run *run, const char *token)
+{
+	static const struct tg_case defaults = {.config.prefix_bytes = 12};
+	const struct tg_case_request request = {.token = (char *)token,
+						.token_bytes = token ? strlen(token) : 0};
+	struct tg_usage_key key = {.token = tg_case_token(&defaults, &request), .iface = SLOT};
+
+	tg_client_source(&run->client, key.source.bytes);
+	return key;
+}
+
+static void check_usage(const struct run *run)
+{
+	const struct tg_scenario *scenario = run->scenario;
+	struct tg_usage_key keys[ROWS_MAX];
+	struct tg_usage rows[ROWS_MAX];
+	size_t count = tg_meter_rows(&meter, TG_MAP_USAGE, keys, rows, ROWS_MAX), expected = 0;
+
+	for (const struct tg_expected *want = scenario->expected; want->requests; want++) {
+		struct tg_usage_key key = key_of(run, want->token);
+		size_t i = 0;
+
+		expected++;
+		while (i < count && memcmp(&keys[i], &key, sizeof(key)))
+			i++;
+		if (i == count)
+			fail_msg("%s: no usage of token %s", scenario->what, want->token);
+		if (rows[i].counts.requests != want->requests ||
+		    rows[i].counts.bytes != want->bytes)
+			fail_msg("%s, IPv%d, first seq %08x: %llu requests of %llu bytes by %s, "
+				 "not %u of %u",
+				 scenario->what, run->client.ipv6 ? 6 : 4, run->first_seq,
+				 rows[i].counts.requests, rows[i].counts.bytes, want->token,
+				 want->requests, want->bytes);
+	}
+	if (count != expected)
+		fail_msg("%s: %zu usage rows, not %zu", scenario->what, count, expected);
+}
+
+static void run_scenario(struct run *run, bool ipv6, uint32_t first_seq, bool check_each)
+{
+	static const struct tg_client clients[2] = {
+		{.address = {198, 51, 100, 9}, .port = 50000, .server_port = TG_METER_PORT},
+		{.ipv6 = true,
+		 .address = {0x20, 0x01, 0x0d, 0xb8, 0, 2, [15] = 9},
+		 .port = 50001,
+		 .server_port = TG_METER_PORT},
+	};
+
+	run->client = clients[ipv6];
+	run->first_seq = first_seq;
+	tg_meter_clear(&meter);
+	tg_meter_packets(&meter, SLOT, run->before);
+	for (run->event = 0; run->scenario->event[run->event].text; run->event++)
+		send_event(run, check_each);
+	check_usage(run);
+}
+
+static uint32_t stream_bytes(const struct tg_scenario *scenario)
+{
+	uint32_t most = 0;
+
+	for (const struct tg_event *event = scenario->event; event->text; event++) {
+		uint32_t end = event->at + strlen(event->text);
+
+		if ((int32_t)end > (int32_t)most)
+			most = end;
+	}
+	return most;
+}
+
+static void test_scenario(void **state)
+{
+	struct run run = {.scenario = *state};
+	uint32_t wraps = stream_bytes(run.scenario) + 2;
+
+	run_scenario(&run, false, 1000, true);
+	run_scenario(&run, true, 0x80000000 - 10, true); /* where a signed comparison would turn */
+	for (uint32_t i = 0; i <= wraps; i++)
+		run_scenario(&run, i % 2, 1 - i, false);
+}
+
+static int open_meter(void **state)
+{
+	static const struct tg_case_config defaults = {"Authorization:Bearer X-API-Key",
+						       TG_HEADER_BYTES_DEFAULT, 12};
+	struct tg_http_config http;
+
+	(void)state;
+	if (tg_case_http_config(&defaults, &http))
+		return -1;
+	tg_meter_open(&meter);
+	program = tg_meter_load(&meter, &http, SLOT);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct CMUnitTest tests[TESTS_MAX];
+	size_t count = 0;
+
+	for (; tg_scenarios[count].what; count++) {
+		if (count == TESTS_MAX)
+			return 1;
+		tests[count] = (struct CMUnitTest){.name = tg_scenarios[count].what,
+						   .test_func = test_scenario,
+						   .initial_state = (void *)&tg_scenarios[count]};
+	}
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return _cmocka_run_group_tests("connections", tests, count, open_meter, NULL);
+}
