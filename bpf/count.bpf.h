@@ -108,24 +108,19 @@ tg_inline struct tg_usage *tg_usage_row_add(const struct tg_usage_key *key, __u6
 	return row;
 }
 
-tg_global int tg_count_usage(const struct tg_usage_key *key, const struct tg_delta *delta)
+tg_inline void tg_count_usage(const struct tg_usage_key *key, const struct tg_delta *delta)
 {
-	struct tg_usage *row;
-	__u64 now;
+	struct tg_usage *row = bpf_map_lookup_elem(&usage, key);
+	__u64 now = bpf_jiffies64();
 
-	if (!key || !delta)
-		return 0;
-	row = bpf_map_lookup_elem(&usage, key);
-	now = bpf_jiffies64();
 	if (!row)
 		row = tg_usage_row_add(key, now);
 	if (!row || (row->flags & TG_ROW_RETIRING)) {
 		tg_count_spilled(key, delta);
-		return 0;
+		return;
 	}
 	row->last_jiffies = now;
 	tg_counts_add(&row->counts, delta);
-	return 0;
 }
 
 /* No room: the view finds the rest as usage's origin_requests beyond the rows here. */

@@ -8,11 +8,11 @@
 #ifndef TOLLGATE_REQUEST_BPF_H
 #define TOLLGATE_REQUEST_BPF_H
 
-#include "../include/tollgate/http_fast.h"
 #include "flow.bpf.h"
 #include "identity.bpf.h"
+#include "../include/tollgate/http_fast.h"
 
-#define TG_ROUND_STEPS 24	   /* some 7,000 instructions each for the verifier, of 1,000,000 */
+#define TG_ROUND_STEPS 24
 #define TG_ROUNDS_MAX  (2 * 65536) /* a round consumes a byte at least */
 /* Highest packet offset that the verifier lets a pointer have, less a word. */
 #define TG_DIRECT_OFFSET_MAX 0xff00
@@ -65,7 +65,8 @@ tg_inline int tg_read_input(struct xdp_md *xdp, __u64 at, __u64 left, struct tg_
 }
 
 /*
- * One step of the scanner at a frame offset. A function of its own: the
+ * One step of the scanner at a frame offset: what it came to is in
+ * scratch->step, the bytes consumed are returned. A function of its own: the
  * verifier checks it once, not once a round and step.
  */
 tg_global __u32 tg_step(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scratch *scratch,
@@ -76,17 +77,19 @@ tg_global __u32 tg_step(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scra
 	__u8 phase;
 
 	if (!flow || !scratch)
-		return TG_ERROR(TG_PACKET_UNREADABLE);
+		return 0;
 	phase = flow->scan.phase;
 	if (at >= scratch->limit || tg_read_input(xdp, at, scratch->limit - at, &in)) {
 		flow->scan.phase = TG_PHASE_SYNC;
-		return TG_ERROR(TG_PACKET_UNREADABLE);
+		scratch->step = TG_ERROR(TG_PACKET_UNREADABLE);
+		return 0;
 	}
 	in.at = scratch->base + at;
 	step = tg_scan_step(&flow->scan, &scratch->head, tg_http_config(), &in);
 	if (tg_phase_in_body(phase))
 		flow->unbilled_bytes += TG_STEP_BYTES(step);
-	return step;
+	scratch->step = step & ~0xff;
+	return TG_STEP_BYTES(step);
 }
 
 /* A header is complete: identify, (later: decide,) count. */
@@ -156,21 +159,25 @@ tg_global __u64 tg_skip(struct tg_flow *flow, __u64 at, __u64 limit)
 	return at + bytes;
 }
 
-/* bpf_loop callback: 1 ends the loop. */
-static long tg_round(__u32 round, struct tg_run *run)
+/* A round: TG_ROUND_STEPS steps or short cuts, or up to a request's end. 1: all is scanned. */
+tg_global int tg_round(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scratch *scratch)
 {
-	struct tg_scratch *scratch = run->scratch;
-	struct tg_flow *flow = run->flow;
-	struct tg_scan *scan = &flow->scan;
-	struct tg_fast fast = {.at = scratch->at, .phase = scan->phase};
-	__u64 base = scratch->base, was;
+	struct tg_fast fast;
+	struct tg_scan *scan;
 	struct tg_view view;
-	__u32 step = 0, i;
+	__u64 base, was;
+	__u32 i;
 
-	(void)round;
+	if (!flow || !scratch)
+		return 1;
+	scan = &flow->scan;
+	fast.at = scratch->at;
+	fast.phase = scan->phase;
+	base = scratch->base;
+	scratch->step = 0;
 	for (i = 0; i < TG_ROUND_STEPS; i++) {
 		/* Anew each time: the verifier learns how far they reach, and must not. */
-		tg_view_start(&view, run->xdp, scratch->limit);
+		tg_view_start(&view, xdp, scratch->limit);
 		TG_FORGET(fast.phase);
 		TG_FORGET(fast.at);
 		fast.at &= 0x1ffff;
@@ -182,30 +189,40 @@ static long tg_round(__u32 round, struct tg_run *run)
 		if (fast.at != was)
 			continue;
 		scan->phase = fast.phase;
+		if (fast.phase == TG_PHASE_LINE && was <= TG_FAST_OFFSET_MAX)
+			scratch->step = tg_fast_header_end(scan, &scratch->head, tg_http_config(),
+							   &view, &fast, base);
+		if (scratch->step)
+			break;
 		if (tg_phase_in_row(fast.phase))
-			fast.at = tg_row(run->xdp, flow, scratch, was);
+			fast.at = tg_row(xdp, flow, scratch, was);
 		else if (tg_phase_skips(fast.phase))
 			fast.at = tg_skip(flow, was, view.limit);
-		if (fast.at == was) {
-			step = tg_step(run->xdp, flow, scratch, was);
-			fast.at += TG_STEP_BYTES(step);
-		}
+		if (fast.at == was)
+			fast.at += tg_step(xdp, flow, scratch, was);
 		fast.phase = scan->phase;
-		if (step & (TG_STEP_REQUEST | TG_STEP_ERROR))
+		if (scratch->step)
 			break;
 	}
 	scan->phase = fast.phase;
 	scratch->at = fast.at;
-	if (step & TG_STEP_ERROR) {
-		scratch->reason = TG_STEP_CODE(step);
+	if (scratch->step & TG_STEP_ERROR) {
+		scratch->reason = TG_STEP_CODE(scratch->step);
 		tg_request_broken(scratch->reason, base + fast.at - scan->begin);
 		return 1;
 	}
-	if (step & TG_STEP_REQUEST) {
+	if (scratch->step & TG_STEP_REQUEST) {
 		scratch->requests++;
 		tg_request(flow, scratch);
 	}
 	return fast.at >= view.limit;
+}
+
+/* bpf_loop callback: 1 ends the loop. */
+static long tg_further_round(__u32 index, struct tg_run *run)
+{
+	(void)index;
+	return tg_round(run->xdp, run->flow, run->scratch) ? 1 : 0;
 }
 
 /* What the packet was, by what the scan found in it. */
@@ -254,18 +271,13 @@ tg_inline __u32 tg_partial_save(const struct tg_flow_key *key, struct tg_flow *f
 }
 
 /* New payload bytes from skip on, in order. Returns the packet's reason. */
-tg_global int tg_scan_payload(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scratch *scratch,
-			      __u32 skip)
+tg_inline __u32 tg_scan_payload(struct xdp_md *xdp, struct tg_flow *flow,
+				struct tg_scratch *scratch, __u32 skip)
 {
-	struct tg_run run = {xdp, flow, scratch};
-	const struct tg_segment *segment;
-	struct tg_scan *scan;
+	const struct tg_segment *segment = &scratch->segment;
+	struct tg_scan *scan = &flow->scan;
 	__u32 step, reason;
 
-	if (!flow || !scratch)
-		return TG_PACKET_UNREADABLE;
-	scan = &flow->scan;
-	segment = &scratch->segment;
 	scratch->at = segment->offset + skip;
 	scratch->limit = segment->offset + segment->bytes;
 	scratch->base = flow->offset - scratch->at;
@@ -276,7 +288,11 @@ tg_global int tg_scan_payload(struct xdp_md *xdp, struct tg_flow *flow, struct t
 		scan->flags |= TG_SCAN_TENTATIVE;
 	}
 	tg_partial_load(&segment->key, flow, scratch);
-	bpf_loop(TG_ROUNDS_MAX, tg_round, &run, 0);
+	if (!tg_round(xdp, flow, scratch)) {
+		struct tg_run run = {xdp, flow, scratch};
+
+		bpf_loop(TG_ROUNDS_MAX, tg_further_round, &run, 0);
+	}
 	flow->offset += segment->bytes - skip;
 	if (scratch->reason == TG_CONTINUE) {
 		step = tg_scan_pause(scan, tg_http_config(), flow->offset);

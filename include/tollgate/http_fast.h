@@ -67,12 +67,16 @@ struct tg_fast {
 	__u64 phase;
 };
 
-/* Hits in all bits of a word whose highest ones count: below bound in each byte. */
+/* Bit 7 of each byte: set, if it is the first below bound (which stands in each byte of it). */
 #define TG_FAST_BELOW(word, bound) (((word) - (bound)) & ~(word))
 
-/* Over blocks of 32 bytes none of which is below bound (which stands in each byte of it). */
-tg_inline __u64 tg_fast_blocks(const struct tg_view *view, __u64 at, __u64 bound)
+/*
+ * On to the first byte below bound, 32 bytes at a time. Returns whether it is
+ * found; else the offset is as far as was looked.
+ */
+tg_inline int tg_fast_blocks(const struct tg_view *view, __u64 *offset, __u64 bound)
 {
+	__u64 at = *offset, hit = 0;
 	int i;
 
 	for (i = 0; i < TG_FAST_BLOCKS; i++) {
@@ -86,14 +90,34 @@ tg_inline __u64 tg_fast_blocks(const struct tg_view *view, __u64 at, __u64 bound
 		__builtin_memcpy(&b, words + 1, 8);
 		__builtin_memcpy(&c, words + 2, 8);
 		__builtin_memcpy(&d, words + 3, 8);
-		if ((TG_FAST_BELOW(a, bound) | TG_FAST_BELOW(b, bound) | TG_FAST_BELOW(c, bound) |
-		     TG_FAST_BELOW(d, bound)) &
-		    TG_HIGHS)
-			break;
-		at += 32;
+		a = TG_FAST_BELOW(a, bound);
+		b = TG_FAST_BELOW(b, bound);
+		c = TG_FAST_BELOW(c, bound);
+		d = TG_FAST_BELOW(d, bound);
+		if (!((a | b | c | d) & TG_HIGHS)) {
+			at += 32;
+			continue;
+		}
+		hit = a & TG_HIGHS;
+		if (!hit) {
+			at += 8;
+			hit = b & TG_HIGHS;
+		}
+		if (!hit) {
+			at += 8;
+			hit = c & TG_HIGHS;
+		}
+		if (!hit) {
+			at += 8;
+			hit = d & TG_HIGHS;
+		}
+		break;
 	}
+	if (hit)
+		at += tg_word_first(hit);
 	TG_FORGET_OFFSET(at);
-	return at;
+	*offset = at;
+	return hit != 0;
 }
 
 /* The last bytes of the stream, fewer than 8: by the word that ends with them. */
@@ -116,20 +140,21 @@ tg_inline int tg_view_tail(const struct tg_view *view, __u64 at, __u64 *word)
 /* On to the first byte below bound, or as far as was looked. */
 tg_inline void tg_fast_find(struct tg_fast *fast, const struct tg_view *view, __u64 bound)
 {
-	__u64 at = tg_fast_blocks(view, fast->at, bound), word, stop;
-	int i;
+	__u64 at = fast->at, word, stop;
+	int i, found = tg_fast_blocks(view, &at, bound);
 
-	for (i = 0; i < 4; i++) {
-		if (tg_view_word(view, at, &word) && tg_view_tail(view, at, &word))
+	for (i = 0; i < 4 && !found; i++) {
+		if (tg_view_word(view, at, &word))
 			break;
 		stop = TG_FAST_BELOW(word, bound) & TG_HIGHS;
-		if (stop) {
-			at += tg_word_first(stop);
-			break;
-		}
-		at += 8;
+		found = stop != 0;
+		at += stop ? tg_word_first(stop) : 8;
 	}
 	TG_FORGET_OFFSET(at);
+	if (!found && !tg_view_tail(view, at, &word)) {
+		stop = TG_FAST_BELOW(word, bound) & TG_HIGHS;
+		at += stop ? tg_word_first(stop) : 8;
+	}
 	fast->at = at;
 }
 
@@ -289,7 +314,7 @@ tg_inline __u64 tg_fast_token(struct tg_head *head, const struct tg_view *view, 
 
 	for (i = 0; i < TG_FAST_WORDS; i++) {
 		if (tg_view_word(view, at, &word))
-			return start;
+			break;
 		if (i == 0)
 			first = word;
 		else if (i == 1)
@@ -304,6 +329,15 @@ tg_inline __u64 tg_fast_token(struct tg_head *head, const struct tg_view *view, 
 		at += 8;
 	}
 	TG_FORGET_OFFSET(at);
+	if (!stop) {
+		if (tg_view_tail(view, at, &word))
+			return start;
+		stop = tg_word_below(word, 0x21);
+		if (at < start + 8)
+			first = word;
+		else if (at < start + 16)
+			second = word;
+	}
 	if (!stop)
 		return start;
 	text = tg_word_first(stop);
@@ -374,25 +408,60 @@ tg_inline void tg_scan_fast(struct tg_scan *scan, struct tg_head *head,
 			    struct tg_fast *fast, __u64 base)
 {
 	__u64 bound;
-	int in_target;
 
 	if (fast->phase == TG_PHASE_LINE)
 		tg_fast_name(config, view, fast);
 	else if (fast->phase == TG_PHASE_START)
 		tg_fast_method(scan, head, view, fast, base);
-	in_target = fast->phase == TG_PHASE_PATH && !config->queries;
-	if (!in_target && fast->phase != TG_PHASE_VALUE_SKIP)
+	if (fast->phase == TG_PHASE_VALUE_SKIP)
+		bound = TG_BYTES(0x20);
+	else if (fast->phase == TG_PHASE_PATH && !config->queries)
+		bound = TG_BYTES(0x21);
+	else
 		return;
-	bound = in_target ? TG_BYTES(0x21) : TG_BYTES(0x20);
 	TG_FORGET(bound);
+	TG_FORGET(fast->phase);
 	TG_FORGET_OFFSET(fast->at);
 	tg_fast_find(fast, view, bound);
 	if (fast->at >= view->limit)
 		fast->at = view->limit;
-	else if (in_target)
+	else if (fast->phase == TG_PHASE_PATH)
 		tg_fast_target_end(scan, head, view, fast);
 	else
 		tg_fast_value_end(fast, view);
+}
+
+/*
+ * TG_PHASE_LINE at an empty line: the header is complete, if nothing about it
+ * is unusual. Returns TG_STEP_REQUEST or 0.
+ */
+tg_inline __u32 tg_fast_header_end(struct tg_scan *scan, struct tg_head *head,
+				   const struct tg_http_config *config, const struct tg_view *view,
+				   struct tg_fast *fast, __u64 base)
+{
+	__u64 at = fast->at;
+
+	if ((head->flags & (TG_HEAD_BAD_FRAMING | TG_HEAD_CODING)) || !tg_fast_crlf(view, at) ||
+	    base + at + 2 - scan->begin > config->header_bytes_max)
+		return 0;
+	fast->at = at + 2;
+	tg_header_end(scan, head, config, base + at + 2);
+	fast->phase = scan->phase;
+	return TG_STEP_REQUEST;
+}
+
+/* TG_PHASE_TOKEN before its first byte: the token, and its line if that ends with it. */
+tg_inline __u64 tg_fast_token_line(struct tg_scan *scan, struct tg_head *head,
+				   const struct tg_http_config *config, const struct tg_view *view,
+				   __u64 at)
+{
+	at = tg_fast_token(head, view, at);
+	TG_FORGET_OFFSET(at);
+	if (!head->sip.bytes || !tg_fast_crlf(view, at))
+		return at;
+	tg_token_end(head, config);
+	scan->phase = TG_PHASE_LINE;
+	return at + 2;
 }
 
 /*
@@ -408,15 +477,9 @@ tg_inline __u64 tg_scan_fast_row(struct tg_scan *scan, struct tg_head *head,
 	if (scan->phase == TG_PHASE_SCHEME && !head->name_bytes)
 		at = tg_fast_scheme(scan, head, config, view, at);
 	TG_FORGET_OFFSET(at);
-	if (scan->phase != TG_PHASE_TOKEN || head->sip.bytes)
-		return at;
-	at = tg_fast_token(head, view, at);
-	TG_FORGET_OFFSET(at);
-	if (!head->sip.bytes || !tg_fast_crlf(view, at))
-		return at;
-	tg_token_end(head, config);
-	scan->phase = TG_PHASE_LINE;
-	return at + 2;
+	if (scan->phase == TG_PHASE_TOKEN && !head->sip.bytes)
+		at = tg_fast_token_line(scan, head, config, view, at);
+	return at;
 }
 
 /* Is tg_scan_fast_row() worth a call? */
