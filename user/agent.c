@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "control.h"
 #include "error.h"
 #include "export_prometheus.h"
+#include "export_state.h"
 #include "history.h"
 #include "ifaces.h"
 #include "loader.h"
@@ -41,6 +43,7 @@ struct tg_agent {
 	uint64_t next_collect_ns;
 	uint64_t next_sweep_ns;
 	uint64_t next_retire_ns;
+	bool series_loaded;
 	bool trim; /* give memory back at the next tick */
 };
 
@@ -48,6 +51,39 @@ static void complain(struct tg_agent *agent, const char *what, int err)
 {
 	if (tg_log_allow(&agent->complaints, tg_clock_monotonic_ns(), NULL))
 		tg_log_error("%s: %s", what, strerror(-err));
+}
+
+/* --- series of the metrics, from agent to agent ------------------------------------------ */
+
+static void series_path(const struct tg_config *config, char *path, size_t bytes)
+{
+	snprintf(path, bytes, "%s/series", config->state_dir);
+}
+
+static void load_series(struct tg_agent *agent)
+{
+	char path[PATH_MAX];
+	int err;
+
+	if (agent->series_loaded)
+		return;
+	agent->series_loaded = true;
+	series_path(agent->config, path, sizeof(path));
+	err = tg_export_state_load(path, agent->series, agent->snapshot->meta.created_unix_ns);
+	if (err && err != -ENOENT && err != -ESTALE)
+		tg_log_warning("%s: %s; the series of the metrics are chosen anew", path,
+			       strerror(-err));
+}
+
+static void save_series(struct tg_agent *agent)
+{
+	char path[PATH_MAX];
+	int err;
+
+	series_path(agent->config, path, sizeof(path));
+	err = tg_export_state_save(path, agent->series, agent->snapshot->meta.created_unix_ns);
+	if (err)
+		complain(agent, path, err);
 }
 
 /* --- open and close --------------------------------------------------------------------- */
@@ -115,16 +151,15 @@ const struct tg_config *tg_agent_config(const struct tg_agent *agent)
 
 int tg_agent_attach(struct tg_agent *agent, char *error, size_t error_bytes)
 {
-	unsigned int failed, attached = tg_ifaces_attach(agent->ifaces, &failed), count;
-	const struct tg_attachment *at = tg_ifaces_attachments(agent->ifaces, &count);
+	unsigned int attached = tg_ifaces_attach(agent->ifaces, error, error_bytes);
 
-	if (attached || !failed)
+	if (!*error)
 		return 0;
-	for (unsigned int i = 0; i < count; i++) {
-		if (at[i].ifindex && !at[i].attached)
-			tg_error(0, error, error_bytes, "%s: %s", at[i].name, at[i].why);
-	}
-	return -EIO;
+	if (!attached)
+		return -EIO;
+	tg_log_error("%s", error);
+	*error = '\0';
+	return 0;
 }
 
 void tg_agent_link_changed(const struct tg_link_event *event, void *arg)
@@ -148,7 +183,7 @@ int tg_agent_reload(struct tg_agent *agent, struct tg_config *config, char *erro
 {
 	const struct tg_config *old = agent->config;
 	struct tg_ifaces *ifaces;
-	unsigned int failed;
+	char refusal[512];
 	int err;
 
 	err = check_unchanged("run_dir", old->run_dir, config->run_dir, error, error_bytes);
@@ -173,7 +208,9 @@ int tg_agent_reload(struct tg_agent *agent, struct tg_config *config, char *erro
 	tg_config_free(agent->config);
 	agent->ifaces = ifaces;
 	agent->config = config;
-	tg_ifaces_attach(agent->ifaces, &failed);
+	tg_ifaces_attach(agent->ifaces, refusal, sizeof(refusal));
+	if (*refusal)
+		tg_log_error("%s", refusal);
 	return 0;
 }
 
@@ -305,10 +342,13 @@ int tg_agent_page(struct tg_text *out, void *arg)
 	struct tg_export from = {.series = agent->series, .health = &agent->health};
 	int err = collect_fresh(agent);
 
-	if (!err)
-		err = tg_export_series_update(agent->series, agent->snapshot);
 	if (err)
 		return err;
+	load_series(agent);
+	err = tg_export_series_update(agent->series, agent->snapshot);
+	if (err)
+		return err;
+	save_series(agent);
 	from.snapshot = agent->snapshot;
 	from.attachments = tg_ifaces_attachments(agent->ifaces, &from.attachments_count);
 	from.ipv6_prefix = agent->config->identity.ipv6_prefix;

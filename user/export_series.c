@@ -62,6 +62,34 @@ int tg_export_series_grow(struct tg_export_series *series, unsigned int max_toke
 	return 0;
 }
 
+const struct tg_tally *tg_export_series_known(const struct tg_export_series *series)
+{
+	return series->known;
+}
+
+int tg_export_series_restore(struct tg_export_series *series, const struct tg_tally *known,
+			     const struct tg_source_series *sources, unsigned int sources_count,
+			     uint64_t other)
+{
+	static const struct tg_counts nothing;
+
+	for (uint32_t i = 0; i < tg_tally_count(known) && i < series->max_tokens; i++) {
+		int err = tg_tally_add(series->known, tg_tally_key(known, i), &nothing);
+
+		if (err)
+			return err;
+	}
+	series->other = other;
+	for (unsigned int i = 0; i < sources_count; i++) {
+		if (series->sources < series->max_sources)
+			series->source[series->sources++] = sources[i];
+		else
+			series->other += sources[i].value;
+	}
+	series->had_room = series->sources < series->max_sources;
+	return 0;
+}
+
 struct tg_tally *tg_export_series_tokens(const struct tg_export_series *series)
 {
 	return series->tokens;

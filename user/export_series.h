@@ -44,6 +44,18 @@ int tg_export_series_grow(struct tg_export_series *series, unsigned int max_toke
 /* Bring all of them up to the snapshot. -ENOMEM: everything as it was. */
 int tg_export_series_update(struct tg_export_series *series, const struct tg_snapshot *snapshot);
 
+/* The tokens that have a series, keyed by struct tg_token_series with iface 0. */
+const struct tg_tally *tg_export_series_known(const struct tg_export_series *series);
+
+/*
+ * What an earlier agent showed, before the first update, so that its series go
+ * on instead of starting again: tokens (as of known), sources, and other. What
+ * is beyond the bounds is left out. -ENOMEM.
+ */
+int tg_export_series_restore(struct tg_export_series *series, const struct tg_tally *known,
+			     const struct tg_source_series *sources, unsigned int sources_count,
+			     uint64_t other);
+
 /* Keyed by struct tg_token_series. */
 struct tg_tally *tg_export_series_tokens(const struct tg_export_series *series);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "error.h"
 #include "log.h"
 
 #define ERROR_BYTES 512
@@ -47,13 +48,9 @@ static const char *mode_name(enum tg_mode mode)
 	return mode == TG_MODE_NATIVE ? "native" : "generic";
 }
 
-/* Say what changed by an attempt, and nothing when it ended as the one before. */
-static void log_attempt(const struct tg_attachment *was, const struct tg_attachment *now, int err)
+static void log_attached(const struct tg_attachment *was, const struct tg_attachment *now)
 {
-	if (err && strcmp(was->why, now->why))
-		tg_log_error("%s: not attached: %s", now->name, now->why);
-	else if (!err && (!was->attached || was->program_id != now->program_id ||
-			  was->ifindex != now->ifindex))
+	if (!was->attached || was->program_id != now->program_id || was->ifindex != now->ifindex)
 		tg_log_info("%s: attached, mode %s, program %u%s%s", now->name,
 			    mode_name(now->mode), now->program_id, now->why[0] ? ": " : "",
 			    now->why);
@@ -72,44 +69,71 @@ static void note_absent(struct tg_ifaces *ifaces, unsigned int which)
 	ifaces->refused[which] = false;
 }
 
-static void attach(struct tg_ifaces *ifaces, unsigned int which)
+static void note_refused(struct tg_ifaces *ifaces, unsigned int which, uint32_t ifindex,
+			 const char *error)
+{
+	struct tg_attachment *at = &ifaces->at[which];
+
+	tg_loader_refresh(ifaces->loader, which, at);
+	at->attached = false;
+	at->ifindex = ifindex;
+	snprintf(at->why, sizeof(at->why), "%.*s", (int)sizeof(at->why) - 1, error);
+}
+
+/* -ENODEV, not an error, or what the interface refused the program with. */
+static int attach(struct tg_ifaces *ifaces, unsigned int which, char *error, size_t error_bytes)
 {
 	struct tg_attachment was = ifaces->at[which];
 	struct tg_attachment *at = &ifaces->at[which];
-	char error[ERROR_BYTES] = "";
+	const char *name = ifaces->config->interfaces[which].name;
 	struct tg_link_info link;
-	int err = tg_link_query(ifaces->config->interfaces[which].name, &link);
+	int err = tg_link_query(name, &link);
 
 	if (err == -ENODEV) {
 		note_absent(ifaces, which);
-		return;
+		return err;
 	}
 	if (err)
-		snprintf(error, sizeof(error), "cannot be looked up: %s", strerror(-err));
+		tg_error(err, error, error_bytes, "%s: cannot be looked up: %s", name,
+			 strerror(-err));
 	else
-		err = tg_loader_attach(ifaces->loader, which, link.ifindex, at, error,
-				       sizeof(error));
+		err = tg_loader_attach(ifaces->loader, which, link.ifindex, at, error, error_bytes);
 	ifaces->refused[which] = err;
-	if (err) {
-		tg_loader_refresh(ifaces->loader, which, at);
-		at->attached = false;
-		at->ifindex = link.ifindex;
-		snprintf(at->why, sizeof(at->why), "%.*s", (int)sizeof(at->why) - 1, error);
-	}
-	log_attempt(&was, at, err);
+	if (err)
+		note_refused(ifaces, which, link.ifindex, error);
+	else
+		log_attached(&was, at);
+	return err;
 }
 
-unsigned int tg_ifaces_attach(struct tg_ifaces *ifaces, unsigned int *failed)
+unsigned int tg_ifaces_attach(struct tg_ifaces *ifaces, char *error, size_t error_bytes)
 {
 	unsigned int attached = 0;
 
-	*failed = 0;
+	*error = '\0';
 	for (unsigned int i = 0; i < ifaces->config->interfaces_count; i++) {
-		attach(ifaces, i);
-		attached += ifaces->at[i].attached;
-		*failed += ifaces->refused[i];
+		char reason[ERROR_BYTES] = "";
+		int err = attach(ifaces, i, reason, sizeof(reason));
+
+		attached += !err;
+		if (!err || err == -ENODEV)
+			continue;
+		if (*error)
+			tg_log_error("%s", error);
+		snprintf(error, error_bytes, "%s", reason);
 	}
 	return attached;
+}
+
+/* Something about the interface changed; say only what was not said before. */
+static void attach_again(struct tg_ifaces *ifaces, unsigned int which)
+{
+	struct tg_attachment was = ifaces->at[which];
+	char error[ERROR_BYTES] = "";
+	int err = attach(ifaces, which, error, sizeof(error));
+
+	if (err && err != -ENODEV && strcmp(was.why, ifaces->at[which].why))
+		tg_log_error("%s", error);
 }
 
 static void forget(struct tg_ifaces *ifaces, unsigned int which)
@@ -133,7 +157,7 @@ static void look_again(struct tg_ifaces *ifaces, unsigned int which)
 	struct tg_link_info link;
 
 	if (ifaces->refused[which]) {
-		attach(ifaces, which);
+		attach_again(ifaces, which);
 		return;
 	}
 	tg_loader_refresh(ifaces->loader, which, &now);
@@ -168,7 +192,7 @@ void tg_ifaces_link_changed(struct tg_ifaces *ifaces, const struct tg_link_event
 		if (event->change == TG_LINK_CHANGED)
 			look_again(ifaces, i);
 		else
-			attach(ifaces, i);
+			attach_again(ifaces, i);
 	}
 }
 

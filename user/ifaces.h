@@ -14,11 +14,11 @@ struct tg_ifaces *tg_ifaces_new(struct tg_loader *loader, const struct tg_config
 void tg_ifaces_free(struct tg_ifaces *ifaces);
 
 /*
- * Attach every configured interface that is there (again, after a reload); an
- * attached one is left on. What goes wrong is logged and stands in why.
- * Returns how many are attached; *failed: how many are there, but refused.
+ * Attach every configured interface that is there (again, after a reload).
+ * Returns how many are attached. error: why one refused, "": none did; when
+ * several did, the others are logged.
  */
-unsigned int tg_ifaces_attach(struct tg_ifaces *ifaces, unsigned int *failed);
+unsigned int tg_ifaces_attach(struct tg_ifaces *ifaces, char *error, size_t error_bytes);
 
 /* For the link monitor. */
 void tg_ifaces_link_changed(struct tg_ifaces *ifaces, const struct tg_link_event *event);

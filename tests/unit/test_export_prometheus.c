@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/export_prometheus.c user/export_series.c user/tally.c user/format.c user/text.c */
+/* links: user/export_prometheus.c user/export_series.c user/export_state.c user/tally.c */
+/* links: user/format.c user/text.c */
 /* links: user/collect.c user/clock.c user/maps.c user/error.c tests/unit/snapshot.c */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 #include "../../user/export_prometheus.h"
+#include "../../user/export_state.h"
 #include "snapshot.h"
 
 /* A page, as a scraper gets it. The caller frees it. */
@@ -346,6 +349,74 @@ static void bounds_may_grow(void **state)
 	tg_export_series_free(series);
 }
 
+/* Another agent goes on with the series of the last: nothing moves, nothing goes down. */
+static void a_restart_keeps_the_series(void **state)
+{
+	struct tg_export_series *series = tg_export_series_new(2, 2);
+	struct tg_snapshot *snapshot = snapshot_new();
+	char path[] = "/tmp/tg-series-XXXXXX";
+	char *before, *after;
+	int fd = mkstemp(path);
+
+	(void)state;
+	close(fd);
+	for (int i = 0; i < 5; i++) {
+		char address[24];
+
+		snprintf(address, sizeof(address), "192.0.2.%d", i + 1);
+		snapshot_usage(snapshot, address, snapshot_token("\xff\n x" + i, i + 1), 0,
+			       (uint64_t)(10 + i));
+	}
+	free(page(series, snapshot));
+	snapshot->usage[0].usage.counts.requests = 1000; /* not among the first two tokens */
+	before = page(series, snapshot);
+	assert_int_equal(tg_export_state_save(path, series, 7), 0);
+	tg_export_series_free(series);
+
+	series = tg_export_series_new(2, 2);
+	assert_int_equal(tg_export_state_load(path, series, 8), -ESTALE);
+	assert_int_equal(tg_export_state_load(path, series, 7), 0);
+	after = page(series, snapshot);
+	assert_string_equal(after, before);
+	free(before);
+	free(after);
+	tg_export_series_free(series);
+	snapshot_free(snapshot);
+	unlink(path);
+}
+
+static void a_damaged_state_is_refused(void **state)
+{
+	static const char *const damaged[] = {
+		"",
+		"tollgate-series 1 7\n",
+		"tollgate-series 2 7\nother 1\n",
+		"tollgate-series 1 7\nother 1",
+		"tollgate-series 1 7\nother x\n",
+		"tollgate-series 1 7\ntoken 00\nother 1\n",
+		"tollgate-series 1 7\ntoken zz000000000000000000000000000000\nother 1\n",
+		"tollgate-series 1 7\nsource 00000000000000000000000000000000 1\nother 1\n",
+		"tollgate-series 1 7\nother 1\nother 2\n",
+		"tollgate-series 1 7\nsomething\nother 2\n",
+	};
+	char path[] = "/tmp/tg-series-XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	close(fd);
+	for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+		struct tg_export_series *series = tg_export_series_new(2, 2);
+		FILE *file = fopen(path, "w");
+
+		fputs(damaged[i], file);
+		fclose(file);
+		assert_int_equal(tg_export_state_load(path, series, 7), -EINVAL);
+		assert_int_equal(tg_tally_count(tg_export_series_known(series)), 0);
+		tg_export_series_free(series);
+	}
+	unlink(path);
+}
+
 static void no_series_at_all(void **state)
 {
 	struct tg_export_series *series = tg_export_series_new(0, 0);
@@ -375,6 +446,8 @@ int main(void)
 		cmocka_unit_test(sources_compete),
 		cmocka_unit_test(sources_are_conserved),
 		cmocka_unit_test(bounds_may_grow),
+		cmocka_unit_test(a_restart_keeps_the_series),
+		cmocka_unit_test(a_damaged_state_is_refused),
 		cmocka_unit_test(no_series_at_all),
 	};
 
