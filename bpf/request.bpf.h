@@ -93,23 +93,17 @@ tg_global __u32 tg_step(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scra
 }
 
 /* A header is complete: identify, (later: decide,) count. */
-tg_global int tg_request(struct tg_flow *flow, struct tg_scratch *scratch)
+tg_inline void tg_request(struct tg_flow *flow, struct tg_scratch *scratch)
 {
-	struct tg_delta delta = {.requests = 1};
-	struct tg_head *head;
+	struct tg_head *head = &scratch->head;
+	struct tg_delta delta = {1, head->header_bytes, head->origin_id};
 
-	if (!flow || !scratch)
-		return 0;
-	head = &scratch->head;
-	delta.bytes = head->header_bytes;
-	delta.origin_id = head->origin_id;
 	tg_flow_flush(flow);
 	tg_identify(&flow->bill, &scratch->segment.key.client, head);
 	flow->bill_origin_id = head->origin_id;
 	if (head->origin_id)
 		tg_origin_row_add(scratch);
 	tg_count_delta(&flow->bill, &delta);
-	return 0;
 }
 
 /* The connection breaks off in what was to be a request. */
@@ -294,6 +288,10 @@ tg_inline __u32 tg_scan_payload(struct xdp_md *xdp, struct tg_flow *flow,
 		bpf_loop(TG_ROUNDS_MAX, tg_further_round, &run, 0);
 	}
 	flow->offset += segment->bytes - skip;
+	if (scan->phase == TG_PHASE_START && !(flow->flags & TG_FLOW_PARTIAL)) {
+		tg_flow_flush(flow);
+		return tg_run_reason(flow, scratch);
+	}
 	if (scratch->reason == TG_CONTINUE) {
 		step = tg_scan_pause(scan, tg_http_config(), flow->offset);
 		if (step & TG_STEP_ERROR) {
@@ -302,8 +300,7 @@ tg_inline __u32 tg_scan_payload(struct xdp_md *xdp, struct tg_flow *flow,
 		}
 	}
 	reason = tg_partial_save(&segment->key, flow, scratch);
-	if (flow->unbilled_bytes &&
-	    (scan->phase == TG_PHASE_START || flow->unbilled_bytes > TG_UNBILLED_MAX))
+	if (scan->phase == TG_PHASE_START || flow->unbilled_bytes > TG_UNBILLED_MAX)
 		tg_flow_flush(flow);
 	return reason != TG_CONTINUE ? reason : tg_run_reason(flow, scratch);
 }
