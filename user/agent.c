@@ -28,6 +28,7 @@
 #define FRESH_SHARE   3 /* on demand: at most 1/3 */
 #define SWEEP_MAX_S   10
 #define RETIRE_MAX_S  60
+#define PAGE_KEEP     (1024UL * 1024)
 #define BIG_ANSWER    (1024UL * 1024) /* after one, memory is given back */
 #define TICK_SLACK_NS (SECOND_NS / 10)
 
@@ -38,6 +39,8 @@ struct tg_agent {
 	struct tg_snapshot *snapshot; /* NULL: none yet, or the last collection failed */
 	struct tg_history *history;
 	struct tg_export_series *series;
+	struct tg_text page; /* of the metrics, as of page_collects */
+	uint64_t page_collects;
 	struct tg_health health;
 	struct tg_log_limit complaints;
 	uint64_t next_collect_ns;
@@ -138,6 +141,7 @@ void tg_agent_close(struct tg_agent *agent)
 	tg_snapshot_free(agent->snapshot);
 	tg_history_free(agent->history);
 	tg_export_series_free(agent->series);
+	tg_text_free(&agent->page);
 	tg_config_free(agent->config);
 	free(agent);
 }
@@ -336,22 +340,35 @@ void tg_agent_answer(struct json_object *request, struct tg_text *reply, void *a
 	agent->trim |= reply->bytes > BIG_ANSWER;
 }
 
-int tg_agent_page(struct tg_text *out, void *arg)
+static int make_page(struct tg_agent *agent)
 {
-	struct tg_agent *agent = arg;
-	struct tg_export from = {.series = agent->series, .health = &agent->health};
-	int err = collect_fresh(agent);
+	struct tg_export from = {.snapshot = agent->snapshot,
+				 .series = agent->series,
+				 .health = &agent->health,
+				 .ipv6_prefix = agent->config->identity.ipv6_prefix};
+	int err;
 
-	if (err)
-		return err;
 	load_series(agent);
 	err = tg_export_series_update(agent->series, agent->snapshot);
 	if (err)
 		return err;
 	save_series(agent);
-	from.snapshot = agent->snapshot;
 	from.attachments = tg_ifaces_attachments(agent->ifaces, &from.attachments_count);
-	from.ipv6_prefix = agent->config->identity.ipv6_prefix;
-	tg_export_print(&from, out);
-	return 0;
+	tg_text_reset(&agent->page, PAGE_KEEP);
+	tg_export_print(&from, &agent->page);
+	agent->page_collects = agent->page.failed ? 0 : agent->health.collects;
+	return agent->page.failed ? -ENOMEM : 0;
+}
+
+/* Made once for each snapshot, so that a hundred scrapers cost little more than one. */
+int tg_agent_page(struct tg_text *out, void *arg)
+{
+	struct tg_agent *agent = arg;
+	int err = collect_fresh(agent);
+
+	if (!err && agent->page_collects != agent->health.collects)
+		err = make_page(agent);
+	if (!err)
+		tg_text_put(out, agent->page.data, agent->page.bytes);
+	return err;
 }

@@ -12,9 +12,9 @@
 #include "listen.h"
 #include "log.h"
 
-#define CONNECTIONS_MAX 32
+#define CONNECTIONS_MAX 64
 #define ROUNDS_MAX	64
-#define TIMEOUT_S	10
+#define TIMEOUT_S	5     /* half of what Prometheus waits: who stalls cannot make it miss */
 #define MEMORY_BYTES	32768 /* for the header of a request, per connection */
 
 struct tg_metrics_server {
