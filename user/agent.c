@@ -24,7 +24,8 @@
 #define SECOND_NS     1000000000ULL
 #define HISTORY_BYTES (16UL * 1024 * 1024)
 #define COLLECT_SHARE 10 /* reading the maps takes at most 1/10 of the time */
-#define FRESH_NS      (SECOND_NS / 10)
+#define SCRAPE_AGE_NS (SECOND_NS / 10)
+#define CHEAP_NS      (SECOND_NS / 20)
 #define FRESH_SHARE   3 /* on demand: at most 1/3 */
 #define SWEEP_MAX_S   10
 #define RETIRE_MAX_S  60
@@ -249,17 +250,21 @@ static int collect(struct tg_agent *agent)
 	return 0;
 }
 
-/* For an answer: a snapshot of now, but for what was read just before. */
-static int collect_fresh(struct tg_agent *agent)
+/*
+ * For an answer: a snapshot no older than max_age_ns, or where reading the
+ * maps is dear, one that was read just before.
+ */
+static int collect_fresh(struct tg_agent *agent, uint64_t max_age_ns)
 {
 	const struct tg_snapshot *snapshot = agent->snapshot;
-	uint64_t age, keep;
+	uint64_t age;
 
 	if (!snapshot)
 		return collect(agent);
 	age = tg_clock_monotonic_ns() - snapshot->taken_monotonic_ns;
-	keep = snapshot->collect_ns * FRESH_SHARE;
-	return age < FRESH_NS || age < keep ? 0 : collect(agent);
+	if (snapshot->collect_ns > CHEAP_NS && max_age_ns < snapshot->collect_ns * FRESH_SHARE)
+		max_age_ns = snapshot->collect_ns * FRESH_SHARE;
+	return max_age_ns && age < max_age_ns ? 0 : collect(agent);
 }
 
 /* Twice within the idle time, but not too often and not too seldom. */
@@ -322,7 +327,7 @@ void tg_agent_answer(struct json_object *request, struct tg_text *reply, void *a
 	struct tg_agent *agent = arg;
 	struct tg_link_info links[TG_IFACES_MAX] = {0};
 	struct tg_answer from = {.history = agent->history};
-	int err = collect_fresh(agent);
+	int err = collect_fresh(agent, 0); /* what was asked for after a request has it */
 
 	if (err) {
 		tg_control_error(reply, 1, "the agent cannot read the maps: %s", strerror(-err));
@@ -364,7 +369,7 @@ static int make_page(struct tg_agent *agent)
 int tg_agent_page(struct tg_text *out, void *arg)
 {
 	struct tg_agent *agent = arg;
-	int err = collect_fresh(agent);
+	int err = collect_fresh(agent, SCRAPE_AGE_NS);
 
 	if (!err && agent->page_collects != agent->health.collects)
 		err = make_page(agent);
