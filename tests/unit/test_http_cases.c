@@ -128,14 +128,23 @@ static struct tg_input input(const uint8_t *bytes, size_t left, size_t at)
 	return in;
 }
 
-/* The short cuts, as the program takes them: 0 to all bytes. */
+/* The short cuts, in the program's order: 0 to all bytes. */
 static size_t short_cut(struct run *run, const struct tg_view *view, size_t at)
 {
 	struct tg_fast fast = {.at = at, .phase = run->scan.phase};
+	uint64_t base = run->at - at;
+	uint32_t step = 0;
 
-	tg_scan_fast(&run->scan, &run->head, &run->config, view, &fast, run->at - at);
+	tg_scan_fast(&run->scan, &run->head, &run->config, view, &fast, base);
 	run->scan.phase = fast.phase;
-	if (fast.at == at && tg_phase_in_row(fast.phase))
+	if (fast.at != at)
+		return fast.at - at;
+	if (fast.phase == TG_PHASE_LINE)
+		step = tg_fast_header_end(&run->scan, &run->head, &run->config, view, &fast, base);
+	run->scan.phase = fast.phase;
+	if (step)
+		check_request(run, base + fast.at);
+	else if (tg_phase_in_row(fast.phase))
 		fast.at = tg_scan_fast_row(&run->scan, &run->head, &run->config, view, at);
 	return fast.at - at;
 }
