@@ -92,13 +92,13 @@ tg_global int tg_flow_add(const struct tg_flow_key *key, struct tg_scratch *scra
 	__builtin_memset(fresh, 0, sizeof(*fresh));
 	fresh->owner = tg_flow_tag(key);
 	tg_flow_begin(fresh, embryo ? embryo->next_seq : seq);
+	if (!embryo || embryo->closed)
+		fresh->scan.phase = TG_PHASE_SYNC; /* open since before we looked */
+	if (bpf_map_update_elem(&flows, key, fresh, BPF_NOEXIST))
+		return bpf_map_lookup_elem(&flows, key) ? 0 : TG_PACKET_FLOW_TABLE_FULL;
 	if (embryo)
 		bpf_map_delete_elem(&embryos, key);
-	else
-		fresh->scan.phase = TG_PHASE_SYNC; /* open since before we looked */
-	if (!bpf_map_update_elem(&flows, key, fresh, BPF_NOEXIST))
-		return 0;
-	return bpf_map_lookup_elem(&flows, key) ? 0 : TG_PACKET_FLOW_TABLE_FULL;
+	return 0;
 }
 
 /* The connection's flow, taken; or NULL and the packet's reason. */
@@ -140,6 +140,19 @@ tg_inline void tg_flow_end(const struct tg_flow_key *key, struct tg_flow *flow)
 }
 
 /*
+ * The client says that it is done. Until a SYN begins another connection with
+ * these addresses, bytes before next_seq are bytes sent again: FIN does not
+ * wait for their acknowledgement.
+ */
+tg_inline void tg_flow_done(const struct tg_flow_key *key, struct tg_flow *flow)
+{
+	struct tg_embryo embryo = {.next_seq = flow->next_seq, .closed = 1};
+
+	bpf_map_update_elem(&embryos, key, &embryo, BPF_ANY);
+	tg_flow_end(key, flow);
+}
+
+/*
  * A SYN proves nothing about an existing connection with the same addresses:
  * only data that follows it does. The connection's own SYN once more, late or
  * sent again, not even that: its first data, sent again, would count again.
@@ -170,15 +183,13 @@ tg_inline void tg_flow_close(const struct tg_segment *segment)
 	struct tg_flow *flow = bpf_map_lookup_elem(&flows, &segment->key);
 	__u64 tag;
 
-	if (!flow) {
-		bpf_map_delete_elem(&embryos, &segment->key);
-		return;
-	}
+	if (!flow)
+		return; /* an embryo goes by itself when its room is needed */
 	tag = tg_flow_tag(&segment->key);
 	if (tg_flow_take(flow, tag))
 		return;
 	if (segment->seq == flow->next_seq)
-		tg_flow_end(&segment->key, flow);
+		tg_flow_done(&segment->key, flow);
 	else
 		tg_flow_release(flow, tag);
 }

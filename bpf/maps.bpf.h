@@ -38,9 +38,14 @@ TG_ASSERT_SIZE(struct tg_flow, 128);
 #define TG_FLOW_PARTIAL 1 /* its unfinished header is kept in partials */
 #define TG_FLOW_REBORN	2 /* a SYN came: the client may have begun anew */
 
-/* A connection whose client has sent its SYN only: LRU, as anyone can send SYNs. */
+/*
+ * A connection without data: its client has sent its SYN only, or is done
+ * (closed), and what it sends again must not pass for new. LRU, as anyone can
+ * send SYNs.
+ */
 struct tg_embryo {
 	__u32 next_seq;
+	__u32 closed;
 };
 
 /* A TCP segment for a metered port. */

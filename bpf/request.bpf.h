@@ -343,7 +343,7 @@ tg_inline __u32 tg_segment_data(struct xdp_md *xdp, struct tg_scratch *scratch)
 		return reason;
 	reason = tg_flow_payload(xdp, segment, flow, scratch);
 	if (segment->fin || segment->rst)
-		tg_flow_end(&segment->key, flow);
+		tg_flow_done(&segment->key, flow);
 	else
 		tg_flow_release(flow, tag);
 	return reason;

@@ -196,10 +196,12 @@ static void test_origins_full(void **state)
 static void test_flows_full(void **state)
 {
 	struct tg_client clients[ROWS + 10];
+	struct tg_counts sum = {0};
 
 	(void)state;
 	for (unsigned int i = 0; i < ROWS + 10; i++) {
-		clients[i] = client_of(i);
+		clients[i] = client_of(0); /* one source: usage has room */
+		clients[i].port += i;
 		segment(&clients[i], TG_SYN, "");
 		segment(&clients[i], TG_ACK, "GET / HTTP/1.1\r\n\r\n");
 	}
@@ -209,8 +211,11 @@ static void test_flows_full(void **state)
 		segment(&clients[i], TG_ACK | TG_FIN, "");
 	for (unsigned int i = ROWS; i < ROWS + 10; i++)
 		segment(&clients[i], TG_ACK, "GET / HTTP/1.1\r\n\r\n");
-	assert_int_equal(counted(TG_PACKET_REQUEST), ROWS + 5);
+	assert_int_equal(counted(TG_PACKET_REQUEST), ROWS);
+	assert_int_equal(counted(TG_PACKET_GAP), 5); /* what was sent before had no room */
 	assert_int_equal(counted(TG_PACKET_FLOW_TABLE_FULL), 15);
+	add_usage(&sum);
+	assert_int_equal(sum.requests, ROWS + 5);
 }
 
 /* SYNs alone take no room from anybody. */

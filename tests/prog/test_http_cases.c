@@ -323,8 +323,8 @@ static void check_state(const struct run *run)
 
 static void check_nothing_left(const struct run *run)
 {
-	static const enum tg_map maps[] = {TG_MAP_FLOWS, TG_MAP_PARTIALS, TG_MAP_EMBRYOS,
-					   TG_MAP_TOKEN_SPILL, TG_MAP_SOURCE_SPILL};
+	static const enum tg_map maps[] = {TG_MAP_FLOWS, TG_MAP_PARTIALS, TG_MAP_TOKEN_SPILL,
+					   TG_MAP_SOURCE_SPILL};
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		check(run, !tg_meter_rows(&meter, maps[i], NULL, NULL, 0), "rows left in map %s",
