@@ -24,11 +24,21 @@
 
 static uint8_t *room; /* ROOM_BYTES, then a page that may not be touched */
 
-static const char *const ways[] = {"by steps", "by short cuts", "by short cuts, with padding"};
-enum { STEPS, SHORT_CUTS, PADDED, WAYS };
+static const char *const ways[] = {"by steps", "by short cuts", "by short cuts, padded",
+				   "by short cuts, padded with LF",
+				   "by short cuts, padded with CR LF"};
+enum { STEPS, SHORT_CUTS, PADDED, WAYS = PADDED + 3 };
 
-/* What short cuts find behind a segment, as behind a short Ethernet frame. */
-static const char padding[] = "x: y\r\nX-API-Key: padding\r\n\r\nGET / HTTP/1.1\r\n\r\n";
+/*
+ * What short cuts may find behind a segment, as behind a short Ethernet frame:
+ * each would complete something that the segment has begun.
+ */
+#define PADDING_BYTES 43
+static const char padding[3][PADDING_BYTES + 1] = {
+	"x: y\r\nX-API-Key: padding\r\n\r\nGET / HTTP/1.1\n",
+	"\n\r\nGET / HTTP/1.1\r\nX-API-Key: padding\r\n\r\n  ",
+	"\r\n\r\nGET / HTTP/1.1\r\nX-API-Key: padding\r\n\r\n ",
+};
 
 struct run {
 	int way;
@@ -182,13 +192,14 @@ static void forget_head(struct run *run)
 
 static void feed(struct run *run, size_t end)
 {
-	size_t bytes = end - run->at, pad = run->way == PADDED ? sizeof(padding) - 1 : 0;
+	size_t bytes = end - run->at, pad = run->way >= PADDED ? PADDING_BYTES : 0;
 	uint8_t *segment = room + ROOM_BYTES - pad - bytes;
 	const struct tg_view view = {segment, room + ROOM_BYTES, bytes};
 	size_t at = 0, idle = 0, taken;
 
 	memcpy(segment, run->c->stream + run->at, bytes);
-	memcpy(segment + bytes, padding, pad);
+	if (pad)
+		memcpy(segment + bytes, padding[run->way - PADDED], pad);
 	while (at < bytes && run->scan.phase != TG_PHASE_DEAD) {
 		taken = run->way != STEPS && at <= TG_FAST_OFFSET_MAX ? short_cut(run, &view, at)
 								      : 0;
@@ -236,7 +247,7 @@ static void test_case(void **state)
 	size_t broken = 0;
 
 	assert_int_equal(tg_case_http_config(&c->config, &run.config), 0);
-	tg_cuts_start(&cuts, c, ROOM_BYTES - sizeof(padding));
+	tg_cuts_start(&cuts, c, ROOM_BYTES - PADDING_BYTES);
 	while (tg_cuts_next(&cuts)) {
 		for (run.way = 0; run.way < WAYS; run.way++) {
 			run_cuts(&run, &cuts);
