@@ -45,6 +45,8 @@ class Request:
         self.add_token()
         for _ in range(rng.randrange(5)):
             self.headers.append(("X-Filler-%d" % rng.randrange(99), "v" * rng.randrange(400)))
+        if rng.random() < 0.05:
+            self.headers.append(("Cookie", "c=" + "o" * rng.randrange(11000)))  # over several segments
         if rng.random() < 0.3:
             self.headers.append(("Origin", "https://Shop%d.Example:8443" % rng.randrange(4)))
         elif rng.random() < 0.2:
