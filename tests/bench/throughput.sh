@@ -7,16 +7,21 @@
 # The last column is against no program at all.
 . "$(dirname "$0")/../net/lib.sh"
 
-ROUNDS=${ROUNDS:-7} SECONDS_EACH=${SECONDS_EACH:-3}
+ROUNDS=${ROUNDS:-12} SECONDS_EACH=${SECONDS_EACH:-2}
 
 rate() { # one run of wrk; requests per second
 	in_client wrk -t 1 -c 32 -d "${SECONDS_EACH}s" -s "$NET/tokens.lua" "http://$SERVER4:8080/" -- 1000000000 10 |
 		sed -n 's/^Requests\/sec: *//p'
 }
-with_pass() { ip -n "$NETNS_S" link set dev srv0 xdp obj "$TMP/pass.o" sec xdp || die "pass" "does not load"; }
-without() { ip -n "$NETNS_S" link set dev srv0 xdp off; }
-with_meter() { agent_start || die "agent" "not ready"; }
-without_meter() {
+measure_none() { none=$(rate); }
+measure_pass() {
+	ip -n "$NETNS_S" link set dev srv0 xdp obj "$TMP/pass.o" sec xdp || die "pass" "does not load"
+	pass=$(rate)
+	ip -n "$NETNS_S" link set dev srv0 xdp off
+}
+measure_meter() {
+	agent_start || die "agent" "not ready"
+	meter=$(rate)
 	agent_stop
 	tg detach >/dev/null || die "detach"
 }
@@ -24,7 +29,7 @@ without_meter() {
 sandbox
 nginx_start
 sed -i 's/access_log .*tokens;/access_log off;/' "$TMP/nginx/nginx.conf"
-kill -HUP "$(cat "$TMP/nginx/nginx.pid")"
+kill -HUP "${STARTED[0]}" # nginx
 printf '%s\n' '#include <linux/bpf.h>' '#include <bpf/bpf_helpers.h>' \
 	'SEC("xdp") int pass(struct xdp_md *ctx) { return XDP_PASS; }' 'char LICENSE[] SEC("license") = "GPL";' |
 	clang -O2 -g -target bpf -idirafter "/usr/include/$(cc -print-multiarch)" -c -x c - -o "$TMP/pass.o" || die "pass"
@@ -32,13 +37,9 @@ agent_config
 rate >/dev/null # warm up
 printf '%-7s %12s %12s %12s %12s %12s\n' round 'no program' 'XDP_PASS' meter 'meter/PASS' 'meter/none'
 for ((round = 1; round <= ROUNDS; round++)); do
-	none=$(rate)
-	with_pass
-	pass=$(rate)
-	without
-	with_meter
-	meter=$(rate)
-	without_meter
+	order=(none pass meter)
+	[ $((round % 2)) = 1 ] || order=(meter pass none)
+	for what in "${order[@]}"; do "measure_$what"; done
 	echo "$round $none $pass $meter" | tee -a "$TMP/rates" |
 		awk '{ printf "%-7d %12.0f %12.0f %12.0f %12.3f %12.3f\n", $1, $2, $3, $4, $4 / $3, $4 / $2 }'
 done
