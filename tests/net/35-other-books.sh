@@ -25,11 +25,11 @@ echo 00112233445566778899aabbccddeeff >"$TMP/state/secret"
 refused "another secret" "secret"
 echo "$secret" >"$TMP/state/secret"
 
-# shellcheck disable=SC2086 # a list of bytes
+# shellcheck disable=SC2046,SC2086 # a list of bytes
 bpftool map update pinned "$PINS/meta" key 0 0 0 0 value hex $(meta | sed 's/0x//g; s/^../63/')
 before=$(meta)
 refused "another ABI" "ABI"
-# shellcheck disable=SC2086
+# shellcheck disable=SC2046,SC2086
 bpftool map update pinned "$PINS/meta" key 0 0 0 0 value hex $(meta | sed 's/0x//g; s/^../01/')
 
 check "with all in order, the agent starts" agent_start

@@ -9,7 +9,7 @@ unit=$TG_ROOT/dist/tollgate.service
 sandbox
 nginx_start
 agent_config
-mkdir -m 700 -p "$TMP/state" "$TMP/run"
+mkdir -m 700 "$TMP/state" "$TMP/run"
 bounds=$(sed -n 's/^CapabilityBoundingSet=//p' "$unit" | tr ' ' '\n' | sed 's/^CAP_/+/' | tr 'A-Z\n' 'a-z,')
 cat >"$TMP/confined" <<-END
 	#!/bin/bash
