@@ -22,15 +22,16 @@ struct tg_delta {
 	__u64 origin_id; /* 0: none named */
 };
 
-tg_inline void tg_count_packet(__u32 reason, __u32 packets_seen, __u32 bytes)
+tg_inline void tg_count_packet(__u32 reason, __u32 bytes, __u32 requests)
 {
 	__u32 index = tg_iface * TG_PACKET_REASONS + reason;
 	struct tg_packets *counter = bpf_map_lookup_elem(&packets, &index);
 
 	if (!counter)
 		return;
-	counter->packets += packets_seen;
+	counter->packets++;
 	counter->bytes += bytes;
+	counter->requests += requests;
 }
 
 tg_inline void tg_count_unattributed(__u32 reason, __u64 requests, __u64 bytes)

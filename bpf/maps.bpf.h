@@ -71,6 +71,7 @@ struct tg_scratch {
 	__u32 at;	/* frame offset of the next byte to scan */
 	__u32 limit;	/* frame offset of the payload's end */
 	__u32 requests; /* completed in this packet */
+	__u32 broken;	/* requests that broke off in it */
 	__u32 reason;	/* of an error; TG_CONTINUE: none */
 	__u32 step;	/* what the last step came to */
 };

@@ -106,20 +106,27 @@ tg_inline void tg_request(struct tg_flow *flow, struct tg_scratch *scratch)
 	tg_count_delta(&flow->bill, &delta);
 }
 
-/* The connection breaks off in what was to be a request. */
-tg_inline void tg_request_broken(__u32 error, __u64 bytes)
+/* The connection breaks off, perhaps in what was to be a request. */
+tg_inline void tg_request_broken(struct tg_scratch *scratch, __u32 error, __u64 bytes)
 {
+	__u32 why;
+
+	scratch->reason = error;
 	switch (error) {
 	case TG_PACKET_BAD_HEADER:
-		tg_count_unattributed(TG_UNATTRIBUTED_BAD_HEADER, 1, bytes);
+		why = TG_UNATTRIBUTED_BAD_HEADER;
 		break;
 	case TG_PACKET_BAD_FRAMING:
-		tg_count_unattributed(TG_UNATTRIBUTED_BAD_FRAMING, 1, bytes);
+		why = TG_UNATTRIBUTED_BAD_FRAMING;
 		break;
 	case TG_PACKET_HEADER_TOO_LONG:
-		tg_count_unattributed(TG_UNATTRIBUTED_HEADER_TOO_LONG, 1, bytes);
+		why = TG_UNATTRIBUTED_HEADER_TOO_LONG;
 		break;
+	default:
+		return;
 	}
+	scratch->broken = 1;
+	tg_count_unattributed(why, 1, bytes);
 }
 
 tg_inline void tg_view_start(struct tg_view *view, struct xdp_md *xdp, __u32 limit)
@@ -201,8 +208,8 @@ tg_global int tg_round(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scrat
 	scan->phase = fast.phase;
 	scratch->at = fast.at;
 	if (scratch->step & TG_STEP_ERROR) {
-		scratch->reason = TG_STEP_CODE(scratch->step);
-		tg_request_broken(scratch->reason, base + fast.at - scan->begin);
+		tg_request_broken(scratch, TG_STEP_CODE(scratch->step),
+				  base + fast.at - scan->begin);
 		return 1;
 	}
 	if (scratch->step & TG_STEP_REQUEST) {
@@ -275,7 +282,6 @@ tg_inline __u32 tg_scan_payload(struct xdp_md *xdp, struct tg_flow *flow,
 	scratch->at = segment->offset + skip;
 	scratch->limit = segment->offset + segment->bytes;
 	scratch->base = flow->offset - scratch->at;
-	scratch->requests = 0;
 	scratch->reason = TG_CONTINUE;
 	if (scan->phase == TG_PHASE_SYNC) {
 		scan->phase = TG_PHASE_START;
@@ -294,10 +300,8 @@ tg_inline __u32 tg_scan_payload(struct xdp_md *xdp, struct tg_flow *flow,
 	}
 	if (scratch->reason == TG_CONTINUE) {
 		step = tg_scan_pause(scan, tg_http_config(), flow->offset);
-		if (step & TG_STEP_ERROR) {
-			scratch->reason = TG_STEP_CODE(step);
-			tg_request_broken(scratch->reason, flow->offset - scan->begin);
-		}
+		if (step & TG_STEP_ERROR)
+			tg_request_broken(scratch, TG_STEP_CODE(step), flow->offset - scan->begin);
 	}
 	reason = tg_partial_save(&segment->key, flow, scratch);
 	if (scan->phase == TG_PHASE_START || flow->unbilled_bytes > TG_UNBILLED_MAX)

@@ -22,11 +22,13 @@ tg_inline int tg_spine(struct xdp_md *xdp)
 	scratch = bpf_map_lookup_elem(&scratch_map, &index);
 	if (!scratch)
 		return XDP_PASS; /* cannot be: an array of one */
+	scratch->requests = 0;
+	scratch->broken = 0;
 	reason = tg_parse(xdp, &scratch->segment);
-	tg_count_packet(TG_PACKET_SEEN, 1, scratch->segment.frame_bytes);
+	tg_count_packet(TG_PACKET_SEEN, scratch->segment.frame_bytes, 0);
 	if (reason == TG_CONTINUE)
 		reason = tg_segment(xdp, scratch);
-	return tg_verdict(reason, scratch->segment.frame_bytes);
+	return tg_verdict(reason, scratch);
 }
 
 #endif

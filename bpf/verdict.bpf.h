@@ -8,9 +8,9 @@
 
 #include "count.bpf.h"
 
-tg_inline int tg_verdict(__u32 reason, __u32 frame_bytes)
+tg_inline int tg_verdict(__u32 reason, const struct tg_scratch *scratch)
 {
-	tg_count_packet(reason, 1, frame_bytes);
+	tg_count_packet(reason, scratch->segment.frame_bytes, scratch->requests + scratch->broken);
 	return XDP_PASS;
 }
 

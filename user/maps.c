@@ -323,30 +323,27 @@ int tg_maps_count(const struct tg_maps *maps, enum tg_map map, uint32_t *count)
 
 /* --- per-CPU sums -------------------------------------------------------------- */
 
-/* Values of the per-CPU maps are pairs of counters. */
-struct pair {
-	uint64_t events;
-	uint64_t bytes;
-};
-_Static_assert(sizeof(struct pair) == sizeof(struct tg_packets), "summed as pairs");
-_Static_assert(sizeof(struct pair) == sizeof(struct tg_unattributed), "summed as pairs");
+/* Values of the per-CPU maps are counters and nothing else: words of them are summed. */
+_Static_assert(sizeof(struct tg_packets) == 3 * sizeof(uint64_t), "summed as words");
+_Static_assert(sizeof(struct tg_unattributed) == 2 * sizeof(uint64_t), "summed as words");
 
-static void sum_cpus(struct pair *out, const struct pair *values, __u32 count, unsigned int cpus)
+static void sum_cpus(uint64_t *out, const uint64_t *values, __u32 count, size_t words,
+		     unsigned int cpus)
 {
 	for (__u32 i = 0; i < count; i++)
-		for (unsigned int cpu = 0; cpu < cpus; cpu++) {
-			out[i].events += values[(size_t)i * cpus + cpu].events;
-			out[i].bytes += values[(size_t)i * cpus + cpu].bytes;
-		}
+		for (unsigned int cpu = 0; cpu < cpus; cpu++)
+			for (size_t word = 0; word < words; word++)
+				out[i * words + word] +=
+					values[((size_t)i * cpus + cpu) * words + word];
 }
 
 #define PERCPU_BATCH 256
 
-/* out: entries zeroed pairs. The cursor of an array is an index. */
-static int read_percpu(int fd, unsigned int cpus, __u32 entries, struct pair *out)
+/* out: entries zeroed values of that many words. The cursor of an array is an index. */
+static int read_percpu(int fd, unsigned int cpus, __u32 entries, size_t words, uint64_t *out)
 {
 	__u32 keys[PERCPU_BATCH], cursor = 0, done = 0, count;
-	struct pair *values = malloc(sizeof(*values) * PERCPU_BATCH * cpus);
+	uint64_t *values = malloc(sizeof(*values) * words * PERCPU_BATCH * cpus);
 	int err = values ? 0 : -ENOMEM;
 
 	while (!err && done < entries) {
@@ -357,33 +354,33 @@ static int read_percpu(int fd, unsigned int cpus, __u32 entries, struct pair *ou
 			err = 0;
 		if (err)
 			break;
-		sum_cpus(out + done, values, count, cpus);
+		sum_cpus(out + done * words, values, count, words, cpus);
 		done += count;
 	}
 	free(values);
 	return err;
 }
 
-static int sum_percpu(const struct tg_maps *maps, enum tg_map map, void *out)
+static int sum_percpu(const struct tg_maps *maps, enum tg_map map, size_t words, void *out)
 {
 	__u32 entries = known[map].shape.entries;
-	struct pair *sums = calloc(entries, sizeof(*sums));
-	int err = sums ? read_percpu(maps->fd[map], maps->cpus, entries, sums) : -ENOMEM;
+	uint64_t *sums = calloc(entries * words, sizeof(*sums));
+	int err = sums ? read_percpu(maps->fd[map], maps->cpus, entries, words, sums) : -ENOMEM;
 
 	if (!err)
-		memcpy(out, sums, entries * sizeof(*sums));
+		memcpy(out, sums, entries * words * sizeof(*sums));
 	free(sums);
 	return err;
 }
 
 int tg_maps_packets(const struct tg_maps *maps, struct tg_packets *out)
 {
-	return sum_percpu(maps, TG_MAP_PACKETS, out);
+	return sum_percpu(maps, TG_MAP_PACKETS, 3, out);
 }
 
 int tg_maps_unattributed(const struct tg_maps *maps, struct tg_unattributed *out)
 {
-	return sum_percpu(maps, TG_MAP_UNATTRIBUTED, out);
+	return sum_percpu(maps, TG_MAP_UNATTRIBUTED, 2, out);
 }
 
 /* --- small arrays ---------------------------------------------------------------- */

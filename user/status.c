@@ -224,8 +224,7 @@ static struct json_object *maps_array(const struct tg_snapshot *snapshot)
 static struct json_object *identity_object(const struct tg_snapshot *snapshot)
 {
 	struct json_object *identity = json_object_new_object();
-	uint64_t total = tg_snapshot_total(snapshot).requests;
-	uint64_t rows = 0, spilled = 0, unattributed = 0, seen = 0, ended = 0;
+	uint64_t rows = 0, spilled = 0, unattributed = 0, seen = 0, ended = 0, requests = 0;
 
 	for (size_t i = 0; i < snapshot->usage_count; i++)
 		rows += snapshot->usage[i].usage.counts.requests;
@@ -235,18 +234,20 @@ static struct json_object *identity_object(const struct tg_snapshot *snapshot)
 		unattributed += snapshot->unattributed[i].requests;
 	for (uint32_t slot = 0; slot < TG_IFACES_MAX; slot++) {
 		seen += snapshot->packets[slot][TG_PACKET_SEEN].packets;
-		for (int i = TG_PACKET_SEEN + 1; i < TG_PACKET_REASONS; i++)
+		for (int i = TG_PACKET_SEEN + 1; i < TG_PACKET_REASONS; i++) {
 			ended += snapshot->packets[slot][i].packets;
+			requests += snapshot->packets[slot][i].requests;
+		}
 	}
 	put_number(identity, "packets_seen", seen);
 	put_number(identity, "packets_ended", ended);
 	put_signed(identity, "packets_difference", (int64_t)(seen - ended));
-	put_number(identity, "requests", total);
+	put_number(identity, "requests", requests);
 	put_number(identity, "usage_rows", rows);
 	put_number(identity, "token_spill", spilled);
 	put_number(identity, "unattributed", unattributed);
 	put_signed(identity, "requests_difference",
-		   (int64_t)(total - rows - spilled - unattributed));
+		   (int64_t)(requests - rows - spilled - unattributed));
 	return identity;
 }
 

@@ -123,11 +123,14 @@ TG_ASSERT_SIZE(struct tg_origin, 96);
 
 /*
  * map packets (PERCPU_ARRAY): index iface * TG_PACKET_REASONS + reason.
- * bytes: frame bytes as XDP saw them.
+ * bytes: frame bytes as XDP saw them. requests: those that were completed, or
+ * broke off, in these packets; counted apart from usage, token_spill and
+ * unattributed, so that the sums check each other.
  */
 struct tg_packets {
 	__u64 packets;
 	__u64 bytes;
+	__u64 requests;
 };
 
 /* map unattributed (PERCPU_ARRAY): index enum tg_unattributed_reason. */

@@ -89,28 +89,28 @@ uint32_t tg_meter_send(int program, const struct tg_packet *packet)
 	return run.retval;
 }
 
-static void sum_cpus(const struct tg_meter *meter, enum tg_map map, uint32_t index, uint64_t *first,
-		     uint64_t *second)
+/* The value of a per-CPU map: words counters, summed over the CPUs. */
+static void sum_cpus(const struct tg_meter *meter, enum tg_map map, uint32_t index, uint64_t *out,
+		     size_t words)
 {
-	uint64_t values[CPUS_MAX][2];
+	uint64_t values[CPUS_MAX * 3];
 
-	assert_true(meter->maps.cpus <= CPUS_MAX);
+	assert_true(meter->maps.cpus <= CPUS_MAX && words <= 3);
 	assert_int_equal(bpf_map_lookup_elem(meter->maps.fd[map], &index, values), 0);
-	*first = *second = 0;
-	for (unsigned int cpu = 0; cpu < meter->maps.cpus; cpu++) {
-		*first += values[cpu][0];
-		*second += values[cpu][1];
-	}
+	memset(out, 0, words * sizeof(*out));
+	for (unsigned int cpu = 0; cpu < meter->maps.cpus; cpu++)
+		for (size_t word = 0; word < words; word++)
+			out[word] += values[cpu * words + word];
 }
 
 void tg_meter_packets(const struct tg_meter *meter, uint32_t slot,
 		      struct tg_packets out[TG_PACKET_REASONS])
 {
 	for (uint32_t i = 0; i < TG_PACKET_REASONS; i++) {
-		uint64_t packets, bytes;
+		uint64_t sums[3];
 
-		sum_cpus(meter, TG_MAP_PACKETS, slot * TG_PACKET_REASONS + i, &packets, &bytes);
-		out[i] = (struct tg_packets){.packets = packets, .bytes = bytes};
+		sum_cpus(meter, TG_MAP_PACKETS, slot * TG_PACKET_REASONS + i, sums, 3);
+		out[i] = (struct tg_packets){sums[0], sums[1], sums[2]};
 	}
 }
 
@@ -118,10 +118,10 @@ void tg_meter_unattributed(const struct tg_meter *meter,
 			   struct tg_unattributed out[TG_UNATTRIBUTED_REASONS])
 {
 	for (uint32_t i = 0; i < TG_UNATTRIBUTED_REASONS; i++) {
-		uint64_t requests, bytes;
+		uint64_t sums[2];
 
-		sum_cpus(meter, TG_MAP_UNATTRIBUTED, i, &requests, &bytes);
-		out[i] = (struct tg_unattributed){.requests = requests, .bytes = bytes};
+		sum_cpus(meter, TG_MAP_UNATTRIBUTED, i, sums, 2);
+		out[i] = (struct tg_unattributed){sums[0], sums[1]};
 	}
 }
 

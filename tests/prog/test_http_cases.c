@@ -307,6 +307,21 @@ static void check_packets(const struct run *run)
 	      (unsigned long long)run->frame_bytes);
 }
 
+/* Requests by packet are counted apart from requests by whom: both must come to the same. */
+static void check_requests(const struct run *run)
+{
+	uint64_t by_packet = 0, unattributed = 0;
+
+	for (uint32_t i = 0; i < TG_PACKET_REASONS; i++)
+		by_packet += run->after.packets[i].requests - run->before.packets[i].requests;
+	for (uint32_t i = 0; i < TG_UNATTRIBUTED_REASONS; i++)
+		unattributed +=
+			run->after.unattributed[i].requests - run->before.unattributed[i].requests;
+	check(run, by_packet == run->c->requests + unattributed,
+	      "packets brought %llu requests, not %zu and %llu", (unsigned long long)by_packet,
+	      (size_t)run->c->requests, (unsigned long long)unattributed);
+}
+
 /* --- a run ---------------------------------------------------------------------------------- */
 
 static void check_state(const struct run *run)
@@ -351,6 +366,7 @@ static void run_cuts(struct run *run)
 	check_origins(run, &sums);
 	check_unattributed(run);
 	check_packets(run);
+	check_requests(run);
 	check_nothing_left(run);
 	tg_meter_clear(&meter);
 }
