@@ -29,7 +29,7 @@ tg_inline void tg_token_add(struct tg_head *head, __u64 word, __u32 bytes)
  * The token in progress is whole. It becomes the request's if it is not empty
  * and no better place had one. The prefix never shows the whole token.
  */
-tg_inline void tg_token_end(struct tg_head *head, const struct tg_http_config *config)
+tg_inline void tg_token_take(struct tg_head *head, const struct tg_http_config *config)
 {
 	const struct tg_sip *sip = head->flags & TG_HEAD_SPACE ? &head->sip_text : &head->sip;
 	__u32 bytes = sip->bytes, shown;
@@ -46,6 +46,18 @@ tg_inline void tg_token_end(struct tg_head *head, const struct tg_http_config *c
 	prefix[1] = shown > 8 ? tg_word_keep(head->prefix[1], shown - 8) : 0;
 	head->token.id = id ? id : 1;
 	head->best = head->place;
+}
+
+/* The same, and nothing of the token's own bytes stays behind. */
+tg_inline void tg_token_end(struct tg_head *head, const struct tg_http_config *config)
+{
+	tg_token_take(head, config);
+	head->prefix[0] = 0;
+	head->prefix[1] = 0;
+	head->name[0] = 0; /* tg_step_scheme: it may have been a token without a scheme */
+	head->name[1] = 0;
+	head->sip.tail = 0;
+	head->sip_text.tail = 0;
 }
 
 /* White space: part of the token only if text came before it, and more follows. */
