@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/*
+ * What the maps give away of a token: its prefix, and nothing else; while its
+ * header is still on the way, not even that.
+ */
+#include <linux/bpf.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "meter.h"
+#include "tests/http/cases.h"
+
+#define SHOWN 12 /* identity.token_prefix_bytes of the meter's configuration */
+/* Shorter runs of a token's bytes may stand anywhere by chance. */
+#define RUN 4
+
+static struct tg_meter meter;
+static struct tg_packet packet;
+static int program;
+
+static int open_meter(void **state)
+{
+	static const struct tg_case_config config = {"Authorization:Bearer Authorization X-API-Key",
+						     TG_HEADER_BYTES_DEFAULT, SHOWN};
+	struct tg_http_config http;
+
+	(void)state;
+	if (tg_case_http_config(&config, &http))
+		return -1;
+	tg_meter_open(&meter);
+	program = tg_meter_load(&meter, &http, 0);
+	return 0;
+}
+
+/* Does the map hold RUN bytes of text in a row, in whatever case? */
+static bool shows(enum tg_map map, const char *text)
+{
+	static uint8_t values[64 * 1024], keys[64 * 32];
+	const struct tg_map_shape *shape = tg_map_shape(map);
+	size_t rows = tg_meter_rows(&meter, map, keys, values, 32);
+
+	assert_true(rows * shape->value_bytes <= sizeof(values));
+	assert_true(rows > 0);
+	for (size_t at = 0; at + RUN <= rows * shape->value_bytes; at++)
+		for (size_t i = 0; i + RUN <= strlen(text); i++)
+			if (!strncasecmp((char *)values + at, text + i, RUN))
+				return true;
+	return false;
+}
+
+static void send_cut(const char *before, const char *token, size_t bytes, uint16_t port)
+{
+	struct tg_client client = {
+		.address = {10, 2, 0, 1}, .port = port, .server_port = TG_METER_PORT, .seq = 77};
+	char text[256];
+	int length =
+		snprintf(text, sizeof(text), "GET / HTTP/1.1\r\n%s%.*s", before, (int)bytes, token);
+
+	tg_client_segment(&client, &packet, 0x02, "", 0);
+	tg_meter_send(program, &packet);
+	tg_client_segment(&client, &packet, 0x18, text, (size_t)length);
+	tg_meter_send(program, &packet);
+}
+
+/* Cut behind every byte of the token, after either place that it may stand in. */
+static void test_unfinished_token(void **state)
+{
+	static const char token[] = "Zq7Xw9Kj3Vb5Hn1Tg8Rd6Lm2Pc4";
+	static const char *const places[] = {"Authorization: Bearer ",
+					     "X-API-Key: ", "Authorization: "};
+	uint16_t port = 30000;
+
+	(void)state;
+	for (size_t place = 0; place < sizeof(places) / sizeof(*places); place++) {
+		for (size_t bytes = 1; bytes < sizeof(token); bytes++) {
+			tg_meter_clear(&meter);
+			send_cut(places[place], token, bytes, port++);
+			assert_int_equal(tg_meter_rows(&meter, TG_MAP_PARTIALS, NULL, NULL, 0), 1);
+			assert_false(shows(TG_MAP_PARTIALS, token));
+			assert_false(shows(TG_MAP_FLOWS, token));
+		}
+	}
+}
+
+/* The check itself: a method stands there as it is. */
+static void test_check_sees(void **state)
+{
+	(void)state;
+	tg_meter_clear(&meter);
+	send_cut("X-Some: ", "", 0, 40000);
+	assert_true(tg_meter_rows(&meter, TG_MAP_PARTIALS, NULL, NULL, 0));
+	tg_meter_clear(&meter);
+	send_cut("X-A-Very-Long-Name-That-Is-Kept-In-Words", "", 0, 40001);
+	assert_true(shows(TG_MAP_PARTIALS, "me-that-")); /* its third word: not masked */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unfinished_token),
+		cmocka_unit_test(test_check_sees),
+	};
+
+	return cmocka_run_group_tests(tests, open_meter, NULL);
+}
