@@ -24,7 +24,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 
 # Goals that run without compilers and libraries in place.
-UNCONFIGURED := help clean deps check demo bench format format-check uninstall
+UNCONFIGURED := help clean deps check vm demo bench format format-check uninstall
 ifneq ($(filter-out $(UNCONFIGURED),$(or $(MAKECMDGOALS),all)),)
 include $(B)/config.mk
 endif
@@ -143,6 +143,12 @@ check: deps ## as root: install what is missing, build, run every test
 	$(Q)$(MAKE) --no-print-directory check-now
 check-now: tests format-check
 	$(Q)tests/run $(foreach t,$(TESTS),'$(t)')
+
+.PHONY: vm vm-now
+vm: deps ## run tests/prog under Linux 6.1 and 6.12 in a virtual machine (slow: a quarter of an hour)
+	$(Q)$(MAKE) --no-print-directory vm-now
+vm-now: $(PROG_TESTS) $(TEST_TOOLS)
+	$(Q)tests/run 'tests/vm/*'
 
 # --- for people ---------------------------------------------------------------
 

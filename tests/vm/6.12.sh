@@ -1,0 +1,5 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Debian 13's, and in Debian 12 as well.
+. "$(dirname "$0")/lib.sh"
+on_linux 6.12
