@@ -12,7 +12,6 @@
 #include "settings.bpf.h"
 
 /* What new rows begin with: not on the stack, which is short. */
-static const struct tg_usage tg_usage_zero;
 static const struct tg_counts tg_counts_zero;
 
 /* What is added at once; the same for every row that it is added to. */
@@ -98,25 +97,44 @@ tg_global int tg_count_spilled(const struct tg_usage_key *key, const struct tg_d
 	return 0;
 }
 
-tg_inline struct tg_usage *tg_usage_row_add(const struct tg_usage_key *key, __u64 now)
+/*
+ * Tags of keys. A row is deleted only a grace period after it was marked, so
+ * one that bears our tag and no mark stays ours while we count: what we may
+ * have looked up is a row that was deleted and at once became another key's.
+ */
+tg_inline __u64 tg_usage_tag(const struct tg_usage_key *key)
 {
-	struct tg_usage *row;
+	const __u64 *source = (const __u64 *)key->source.bytes;
 
-	bpf_map_update_elem(&usage, key, &tg_usage_zero, BPF_NOEXIST);
-	row = bpf_map_lookup_elem(&usage, key);
-	if (row)
-		row->first_jiffies = now;
-	return row;
+	return (key->token.id * 0x9e3779b97f4a7c15ULL ^ source[0] * 0xbf58476d1ce4e5b9ULL ^
+		source[1] * 0x94d049bb133111ebULL ^ key->iface) |
+	       1;
+}
+
+tg_inline __u64 tg_origin_tag(const struct tg_origin_key *key)
+{
+	return (key->token.id * 0x9e3779b97f4a7c15ULL ^ key->origin_id) | 1;
+}
+
+tg_global int tg_usage_row_add(const struct tg_usage_key *key, __u64 tag, __u64 now)
+{
+	struct tg_usage fresh = {.tag = tag, .first_jiffies = now, .last_jiffies = now};
+
+	if (key)
+		bpf_map_update_elem(&usage, key, &fresh, BPF_NOEXIST);
+	return 0;
 }
 
 tg_inline void tg_count_usage(const struct tg_usage_key *key, const struct tg_delta *delta)
 {
 	struct tg_usage *row = bpf_map_lookup_elem(&usage, key);
-	__u64 now = bpf_jiffies64();
+	__u64 now = bpf_jiffies64(), tag = tg_usage_tag(key);
 
-	if (!row)
-		row = tg_usage_row_add(key, now);
-	if (!row || (row->flags & TG_ROW_RETIRING)) {
+	if (!row) {
+		tg_usage_row_add(key, tag, now);
+		row = bpf_map_lookup_elem(&usage, key);
+	}
+	if (!row || row->tag != tag || (row->flags & TG_ROW_RETIRING)) {
 		tg_count_spilled(key, delta);
 		return;
 	}
@@ -135,7 +153,7 @@ tg_global int tg_count_origin(const struct tg_token *token, const struct tg_delt
 	key.token = *token;
 	key.origin_id = delta->origin_id;
 	row = bpf_map_lookup_elem(&origins, &key);
-	if (!row || (row->flags & TG_ROW_RETIRING))
+	if (!row || row->tag != tg_origin_tag(&key) || (row->flags & TG_ROW_RETIRING))
 		return 0;
 	row->last_jiffies = bpf_jiffies64();
 	if (delta->requests)
@@ -162,6 +180,7 @@ tg_global int tg_origin_row_add(struct tg_scratch *scratch)
 	if (bpf_map_lookup_elem(&origins, &key))
 		return 0;
 	__builtin_memset(fresh, 0, sizeof(*fresh));
+	fresh->tag = tg_origin_tag(&key);
 	fresh->last_jiffies = bpf_jiffies64();
 	fresh->host_bytes = head->origin_bytes;
 	host = (__u64 *)fresh->host;

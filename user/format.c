@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-static bool is_ours(const uint8_t *text, size_t bytes)
+static bool is_ours(const char *text, size_t bytes)
 {
 	static const char *const words[] = {TG_FORMAT_NONE, TG_FORMAT_EMPTY, TG_FORMAT_OTHER};
 
@@ -20,12 +20,12 @@ static bool is_ours(const uint8_t *text, size_t bytes)
 }
 
 /* out: 4 * bytes + 1. Returns the end. */
-static char *escape(char *out, const uint8_t *text, size_t bytes)
+static char *escape(char *out, const char *text, size_t bytes)
 {
 	bool hide_first = is_ours(text, bytes);
 
 	for (size_t i = 0; i < bytes; i++) {
-		uint8_t c = text[i];
+		uint8_t c = (uint8_t)text[i];
 
 		if (c < 0x20 || c > 0x7e || c == '\\' || (hide_first && i == 0))
 			out += sprintf(out, "\\x%02x", c);
@@ -37,7 +37,7 @@ static char *escape(char *out, const uint8_t *text, size_t bytes)
 }
 
 /* Length without the zero padding at the end; a zero inside is a byte like others. */
-static size_t padded_bytes(const uint8_t *text, size_t bytes)
+static size_t padded_bytes(const char *text, size_t bytes)
 {
 	while (bytes && !text[bytes - 1])
 		bytes--;
@@ -96,7 +96,7 @@ void tg_format_interface(char out[TG_FORMAT_INTERFACE_BYTES], const struct tg_in
 	size_t bytes = strnlen(interface->name, sizeof(interface->name));
 
 	if (bytes)
-		escape(out, (const uint8_t *)interface->name, bytes);
+		escape(out, interface->name, bytes);
 	else
 		sprintf(out, "slot%u", slot);
 }

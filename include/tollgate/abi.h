@@ -44,7 +44,7 @@ struct tg_addr {
  * under the host's secret (host byte order, never 0 for a token).
  */
 struct tg_token {
-	__u8 prefix[TG_PREFIX_BYTES_MAX];
+	char prefix[TG_PREFIX_BYTES_MAX]; /* char, so that bpftool shows text */
 	__u64 id;
 };
 TG_ASSERT_SIZE(struct tg_token, 24);
@@ -77,12 +77,13 @@ TG_ASSERT_SIZE(struct tg_counts, 48);
 
 struct tg_usage {
 	struct tg_counts counts;
+	__u64 tag; /* of the key: a row's memory may become another row's at any time */
 	__u64 first_jiffies;
 	__u64 last_jiffies;
 	__u32 flags; /* TG_ROW_* */
 	__u32 pad;
 };
-TG_ASSERT_SIZE(struct tg_usage, 72);
+TG_ASSERT_SIZE(struct tg_usage, 80);
 
 /*
  * map token_spill (HASH): counts of a token that stand in no usage row, as the
@@ -112,14 +113,15 @@ struct tg_origin_key {
 TG_ASSERT_SIZE(struct tg_origin_key, 32);
 
 struct tg_origin {
+	__u64 tag; /* as in struct tg_usage */
 	__u64 requests;
 	__u64 bytes;
 	__u64 last_jiffies;
 	__u32 flags;		      /* TG_ROW_* */
 	__u32 host_bytes;	      /* of the host's text; more than fits: it is cut */
-	__u8 host[TG_HOST_BYTES_MAX]; /* zero-padded */
+	char host[TG_HOST_BYTES_MAX]; /* zero-padded */
 };
-TG_ASSERT_SIZE(struct tg_origin, 96);
+TG_ASSERT_SIZE(struct tg_origin, 104);
 
 /*
  * map packets (PERCPU_ARRAY): index iface * TG_PACKET_REASONS + reason.

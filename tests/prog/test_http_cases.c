@@ -165,7 +165,7 @@ static void sum_origin(const struct run *run, struct sums *sums,
 	sums->origin[i].requests++;
 	sums->origin[i].bytes += request->end - request->begin;
 	sums->origin[i].host_bytes = request->origin_bytes;
-	tg_case_host(request, sums->origin[i].host);
+	tg_case_host(request, (uint8_t *)sums->origin[i].host);
 }
 
 static void sum_up(const struct run *run, struct sums *sums)
