@@ -78,15 +78,16 @@ static int read_history(const struct tg_answer *from, uint64_t since_unix_ns,
 
 static void usage(const struct tg_answer *from, struct json_object *request, struct tg_text *reply)
 {
-	bool has_since = json_object_object_get_ex(request, "since_unix_ns", NULL);
+	uint64_t since = number_of(request, "since_unix_ns");
+	/* From before the books began: that is everything. */
+	bool has_since = since > from->status.snapshot->meta.created_unix_ns;
 	struct tg_view_query query = {0};
 	struct tg_snapshot *growth = NULL;
 	int err = read_query(from, request, &query, reply);
 
 	if (err)
 		return;
-	if (has_since &&
-	    read_history(from, number_of(request, "since_unix_ns"), &query, &growth, reply))
+	if (has_since && read_history(from, since, &query, &growth, reply))
 		return;
 	err = tg_view_print(growth ? growth : from->status.snapshot, &query, reply);
 	if (err)

@@ -158,7 +158,8 @@ static void errors(void **state)
 	check_error(f, "{\"verb\":[1]}", 2, "no verb");
 	check_error(f, "{\"verb\":\"usage\",\"by\":\"colour\"}", 2, "no field colour");
 	check_error(f, "{\"verb\":\"usage\",\"by\":7}", 2, "not a string");
-	check_error(f, "{\"verb\":\"usage\",\"since_unix_ns\":5}", 1, "no agent runs");
+	check_error(f, "{\"verb\":\"usage\",\"since_unix_ns\":1767227000000000000}", 1,
+		    "no agent runs");
 }
 
 static void since(void **state)
@@ -170,8 +171,13 @@ static void since(void **state)
 	assert_int_equal(tg_history_add(f->from.history, f->snapshot), 0);
 	f->snapshot->taken_unix_ns += 30000000000ULL;
 	f->snapshot->usage[0].usage.counts.requests += 4;
-	check_error(f, "{\"verb\":\"usage\",\"since_unix_ns\":5}", 1,
+	check_error(f, "{\"verb\":\"usage\",\"since_unix_ns\":1767227000000000000}", 1,
 		    "reaches back to 2026-01-01T01:00:00.000Z (30s)");
+	/* Before the books began: everything. */
+	reply = ask(f, "{\"verb\":\"usage\",\"since_unix_ns\":5}");
+	assert_string_equal(text(reply, "since"), "2026-01-01T00:00:00.000Z");
+	assert_true(number(reply, "total.requests") > 4);
+	json_object_put(reply);
 	reply = ask(f, "{\"verb\":\"usage\",\"since_unix_ns\":1767229200000000000}");
 	assert_string_equal(text(reply, "since"), "2026-01-01T01:00:00.000Z");
 	assert_string_equal(text(reply, "until"), "2026-01-01T01:00:30.000Z");
