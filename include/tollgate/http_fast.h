@@ -304,49 +304,54 @@ tg_inline __u64 tg_fast_scheme(struct tg_scan *scan, struct tg_head *head,
 	return at + text + 1;
 }
 
-/* TG_PHASE_TOKEN before its first byte: hash up to white space or the line's end. */
-tg_inline __u64 tg_fast_token(struct tg_head *head, const struct tg_view *view, __u64 start)
+/* Hash whole words up to the one that holds white space or the line's end; *word: that one. */
+tg_inline __u64 tg_fast_hash(__u64 v[4], const struct tg_view *view, __u64 at, __u64 *word)
 {
-	__u64 v0 = head->sip.v[0], v1 = head->sip.v[1], v2 = head->sip.v[2], v3 = head->sip.v[3];
-	__u64 word = 0, stop = 0, at = start, first = 0, second = 0;
-	__u32 text;
+	__u64 v0 = v[0], v1 = v[1], v2 = v[2], v3 = v[3], next;
 	int i;
 
 	for (i = 0; i < TG_FAST_WORDS; i++) {
-		if (tg_view_word(view, at, &word))
+		if (tg_view_word(view, at, &next) || tg_word_below(next, 0x21))
 			break;
-		if (i == 0)
-			first = word;
-		else if (i == 1)
-			second = word;
-		stop = tg_word_below(word, 0x21);
-		if (stop)
-			break;
-		v3 ^= word;
+		v3 ^= next;
 		TG_SIP_ROUND(v0, v1, v2, v3);
 		TG_SIP_ROUND(v0, v1, v2, v3);
-		v0 ^= word;
+		v0 ^= next;
 		at += 8;
 	}
+	v[0] = v0;
+	v[1] = v1;
+	v[2] = v2;
+	v[3] = v3;
 	TG_FORGET_OFFSET(at);
-	if (!stop) {
-		if (tg_view_tail(view, at, &word))
-			return start;
-		stop = tg_word_below(word, 0x21);
-		if (at < start + 8)
-			first = word;
-		else if (at < start + 16)
-			second = word;
-	}
+	if (tg_view_word(view, at, word) && tg_view_tail(view, at, word))
+		*word = 0;
+	return at;
+}
+
+/* TG_PHASE_TOKEN before its first byte: hash up to white space or the line's end. */
+tg_inline __u64 tg_fast_token(struct tg_head *head, const struct tg_view *view, __u64 start)
+{
+	__u64 v[4] = {head->sip.v[0], head->sip.v[1], head->sip.v[2], head->sip.v[3]};
+	__u64 word, stop, first, second, at = tg_fast_hash(v, view, start, &word);
+	__u32 text;
+
+	stop = tg_word_below(word, 0x21);
 	if (!stop)
 		return start;
 	text = tg_word_first(stop);
-	if (at + text > view->limit)
+	if (at + text > view->limit || at + text == start)
 		return start;
-	head->sip.v[0] = v0;
-	head->sip.v[1] = v1;
-	head->sip.v[2] = v2;
-	head->sip.v[3] = v3;
+	first = word;
+	if (at != start && tg_view_word(view, start, &first))
+		return start;
+	second = word;
+	if (at > start + 8 && tg_view_word(view, start + 8, &second))
+		return start;
+	head->sip.v[0] = v[0];
+	head->sip.v[1] = v[1];
+	head->sip.v[2] = v[2];
+	head->sip.v[3] = v[3];
 	head->sip.tail = tg_word_keep(word, text);
 	at += text;
 	text = at - start;
