@@ -12,51 +12,11 @@
 #define TOLLGATE_HTTP_FAST_H
 
 #include "http_scan.h"
+#include "view.h"
 
 #define TG_FAST_WORDS	   32	  /* of a loop's length, for the verifier */
-#define TG_FAST_BLOCKS	   12	  /* the same, of 32 bytes */
 #define TG_FAST_NAME_WORDS 4	  /* header names beyond it go by steps */
-#define TG_FAST_OFFSET_MAX 0xf000 /* packet pointers reach to 0xffff */
-
-/* Input that may be read in place. */
-struct tg_view {
-	void *data;
-	void *end;   /* first byte that must not be touched */
-	__u32 limit; /* offset from data of the end of the stream's bytes: <= end */
-};
-
-#define TG_CRLF 0x0a0d
-
-/* After a loop: however often it ran, this is an offset. It cannot be beyond the bound. */
-#define TG_VIEW_OFFSET_MAX 0xf800
-#define TG_FORGET_OFFSET(at)                                                                       \
-	do {                                                                                       \
-		TG_FORGET(at);                                                                     \
-		if (at > TG_VIEW_OFFSET_MAX)                                                       \
-			at = 0;                                                                    \
-	} while (0)
-
-/*
- * clang 14 would make a second pointer for the load, one that the verifier has
- * not seen compared with the end.
- */
-#ifdef __bpf__
-#define TG_KEEP_POINTER(pointer) asm volatile("" : "+r"(pointer))
-#else
-#define TG_KEEP_POINTER(pointer)
-#endif
-
-/* 8 bytes at an offset that is at most TG_FAST_OFFSET_MAX plus a loop. 0: they are there. */
-tg_inline int tg_view_word(const struct tg_view *view, __u64 offset, __u64 *word)
-{
-	__u64 *at = view->data + offset;
-
-	TG_KEEP_POINTER(at);
-	if ((void *)(at + 1) > view->end)
-		return -1;
-	__builtin_memcpy(word, at, sizeof(*word));
-	return 0;
-}
+#define TG_FAST_OFFSET_MAX 0xf000 /* a short cut gets less than 0x800 further */
 
 /*
  * Where the scanner stands, in registers: an offset, and the phase that goes
@@ -67,114 +27,10 @@ struct tg_fast {
 	__u64 phase;
 };
 
-/* Bit 7 of each byte: set, if it is the first below bound (which stands in each byte of it). */
-#define TG_FAST_BELOW(word, bound) (((word) - (bound)) & ~(word))
-
-/*
- * On to the first byte below bound, 32 bytes at a time. Returns whether it is
- * found; else the offset is as far as was looked.
- */
-tg_inline int tg_fast_blocks(const struct tg_view *view, __u64 *offset, __u64 bound)
-{
-	__u64 at = *offset, hit = 0;
-	int i;
-
-	for (i = 0; i < TG_FAST_BLOCKS; i++) {
-		__u64 *words = view->data + at;
-		__u64 a, b, c, d;
-
-		TG_KEEP_POINTER(words);
-		if ((void *)(words + 4) > view->end)
-			break;
-		__builtin_memcpy(&a, words, 8);
-		__builtin_memcpy(&b, words + 1, 8);
-		__builtin_memcpy(&c, words + 2, 8);
-		__builtin_memcpy(&d, words + 3, 8);
-		a = TG_FAST_BELOW(a, bound);
-		b = TG_FAST_BELOW(b, bound);
-		c = TG_FAST_BELOW(c, bound);
-		d = TG_FAST_BELOW(d, bound);
-		if (!((a | b | c | d) & TG_HIGHS)) {
-			at += 32;
-			continue;
-		}
-		hit = a & TG_HIGHS;
-		if (!hit) {
-			at += 8;
-			hit = b & TG_HIGHS;
-		}
-		if (!hit) {
-			at += 8;
-			hit = c & TG_HIGHS;
-		}
-		if (!hit) {
-			at += 8;
-			hit = d & TG_HIGHS;
-		}
-		break;
-	}
-	if (hit)
-		at += tg_word_first(hit);
-	TG_FORGET_OFFSET(at);
-	*offset = at;
-	return hit != 0;
-}
-
-/* The last bytes of the stream, fewer than 8: by the word that ends with them. */
-tg_inline int tg_view_tail(const struct tg_view *view, __u64 at, __u64 *word)
-{
-	__u64 limit = view->limit, left, shift;
-
-	if (at >= limit || limit < 8 || limit > TG_VIEW_OFFSET_MAX)
-		return -1;
-	left = limit - at;
-	limit -= 8;
-	TG_FORGET_OFFSET(limit);
-	if (left >= 8 || tg_view_word(view, limit, word))
-		return -1;
-	shift = (8 - left) * 8 & 63;
-	*word = *word >> shift | ~(~0ULL >> shift);
-	return 0;
-}
-
-/* On to the first byte below bound, or as far as was looked. */
-tg_inline void tg_fast_find(struct tg_fast *fast, const struct tg_view *view, __u64 bound)
-{
-	__u64 at = fast->at, word, stop;
-	int i, found = tg_fast_blocks(view, &at, bound);
-
-	for (i = 0; i < 4 && !found; i++) {
-		if (tg_view_word(view, at, &word))
-			break;
-		stop = TG_FAST_BELOW(word, bound) & TG_HIGHS;
-		found = stop != 0;
-		at += stop ? tg_word_first(stop) : 8;
-	}
-	TG_FORGET_OFFSET(at);
-	if (!found && !tg_view_tail(view, at, &word)) {
-		stop = TG_FAST_BELOW(word, bound) & TG_HIGHS;
-		at += stop ? tg_word_first(stop) : 8;
-	}
-	fast->at = at;
-}
-
-/* Is there CR LF at the offset, and does the stream reach beyond it? */
-tg_inline int tg_fast_crlf(const struct tg_view *view, __u64 at)
-{
-	__u16 *two = view->data + at;
-	__u16 bytes;
-
-	TG_KEEP_POINTER(two);
-	if (at + 2 > view->limit || (void *)(two + 1) > view->end)
-		return 0;
-	__builtin_memcpy(&bytes, two, sizeof(bytes));
-	return bytes == TG_CRLF;
-}
-
 /* At the byte that ends a value: over CR LF, to the next line. */
 tg_inline void tg_fast_value_end(struct tg_fast *fast, const struct tg_view *view)
 {
-	if (!tg_fast_crlf(view, fast->at))
+	if (!tg_view_crlf(view, fast->at))
 		return;
 	fast->phase = TG_PHASE_LINE;
 	fast->at += 2;
@@ -370,7 +226,7 @@ tg_inline void tg_fast_target_end(struct tg_scan *scan, struct tg_head *head,
 	/* SP "HTTP/1." digit CR LF */
 	if (tg_view_word(view, at, &space) || (__u8)space != ' ' ||
 	    tg_view_word(view, at + 1, &version) || tg_word_keep(version, 7) != TG_WORD_HTTP_1 ||
-	    (__u8)((version >> 56) - '0') > 9 || !tg_fast_crlf(view, at + 9))
+	    (__u8)((version >> 56) - '0') > 9 || !tg_view_crlf(view, at + 9))
 		return;
 	if (version >> 56 == '0')
 		head->flags |= TG_HEAD_OLD;
@@ -427,7 +283,7 @@ tg_inline void tg_scan_fast(struct tg_scan *scan, struct tg_head *head,
 	TG_FORGET(bound);
 	TG_FORGET(fast->phase);
 	TG_FORGET_OFFSET(fast->at);
-	tg_fast_find(fast, view, bound);
+	fast->at = tg_view_find(view, fast->at, bound);
 	if (fast->at >= view->limit)
 		fast->at = view->limit;
 	else if (fast->phase == TG_PHASE_PATH)
@@ -446,7 +302,7 @@ tg_inline __u32 tg_fast_header_end(struct tg_scan *scan, struct tg_head *head,
 {
 	__u64 at = fast->at;
 
-	if ((head->flags & (TG_HEAD_BAD_FRAMING | TG_HEAD_CODING)) || !tg_fast_crlf(view, at) ||
+	if ((head->flags & (TG_HEAD_BAD_FRAMING | TG_HEAD_CODING)) || !tg_view_crlf(view, at) ||
 	    base + at + 2 - scan->begin > config->header_bytes_max)
 		return 0;
 	fast->at = at + 2;
@@ -462,7 +318,7 @@ tg_inline __u64 tg_fast_token_line(struct tg_scan *scan, struct tg_head *head,
 {
 	at = tg_fast_token(head, view, at);
 	TG_FORGET_OFFSET(at);
-	if (!head->sip.bytes || !tg_fast_crlf(view, at))
+	if (!head->sip.bytes || !tg_view_crlf(view, at))
 		return at;
 	tg_token_end(head, config);
 	scan->phase = TG_PHASE_LINE;
