@@ -22,10 +22,6 @@
 
 #include "http_body.h"
 
-#ifndef TG_FORGET /* the BPF side's hint to its verifier */
-#define TG_FORGET(number) ((void)(number))
-#endif
-
 tg_inline void tg_scan_start(struct tg_scan *scan)
 {
 	scan->skip = 0;

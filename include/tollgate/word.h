@@ -18,6 +18,15 @@
 
 #define tg_inline static inline __attribute__((always_inline))
 
+/*
+ * For the kernel's verifier, which follows every way through the scanner with
+ * all it knows of every number: forget what is known of this one, so that the
+ * ways become one again. bpf/settings.bpf.h says how; elsewhere it is nothing.
+ */
+#ifndef TG_FORGET
+#define TG_FORGET(number) ((void)(number))
+#endif
+
 #define TG_ONES	    0x0101010101010101ULL
 #define TG_HIGHS    0x8080808080808080ULL
 #define TG_BYTES(c) (TG_ONES * (__u64)(c))
