@@ -42,8 +42,22 @@ static uint64_t secret_check(const struct tg_http_config *http)
 	return tg_sip_end(&sip);
 }
 
-int tg_books_check_secret(const struct tg_config *config, const struct tg_http_config *http,
-			  const struct tg_maps *maps, char *error, size_t error_bytes)
+/* Both stand in the keys of the rows: under others, one token or source would have two. */
+static int check_prefixes(const struct tg_config *config, const struct tg_meta *meta, char *error,
+			  size_t error_bytes)
+{
+	if (meta->ipv6_prefix == config->identity.ipv6_prefix &&
+	    meta->token_prefix_bytes == config->identity.token_prefix_bytes)
+		return 0;
+	return tg_error(-EKEYREJECTED, error, error_bytes,
+			"identity: the pinned maps were made with ipv6_prefix %u and "
+			"token_prefix_bytes %u; set them so, or save the books with `tollgate "
+			"usage -o json`, then `tollgate detach`, and start again",
+			meta->ipv6_prefix, meta->token_prefix_bytes);
+}
+
+int tg_books_check_identity(const struct tg_config *config, const struct tg_http_config *http,
+			    const struct tg_maps *maps, char *error, size_t error_bytes)
 {
 	struct tg_meta meta;
 	int err = tg_maps_meta(maps, &meta);
@@ -52,7 +66,7 @@ int tg_books_check_secret(const struct tg_config *config, const struct tg_http_c
 		return tg_error(err, error, error_bytes, "meta: cannot be read: %s",
 				strerror(-err));
 	if (meta.secret_check == secret_check(http))
-		return 0;
+		return check_prefixes(config, &meta, error, error_bytes);
 	return tg_error(-EKEYREJECTED, error, error_bytes,
 			"%s: not the secret that the pinned maps were made under; bring that file "
 			"back, or save the books with `tollgate usage -o json`, then `tollgate "
@@ -62,9 +76,15 @@ int tg_books_check_secret(const struct tg_config *config, const struct tg_http_c
 
 /* --- make or adopt -------------------------------------------------------------------- */
 
-static int write_first_meta(const struct tg_maps *maps, const struct tg_http_config *http)
+static int write_first_meta(const struct tg_config *config, const struct tg_maps *maps,
+			    const struct tg_http_config *http)
 {
-	struct tg_meta meta = {.abi_version = TG_ABI_VERSION, .secret_check = secret_check(http)};
+	struct tg_meta meta = {
+		.abi_version = TG_ABI_VERSION,
+		.ipv6_prefix = (__u8)config->identity.ipv6_prefix,
+		.token_prefix_bytes = (__u8)config->identity.token_prefix_bytes,
+		.secret_check = secret_check(http),
+	};
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -80,7 +100,7 @@ static int make(const struct tg_config *config, const struct tg_http_config *htt
 
 	if (err)
 		return err;
-	err = write_first_meta(&maps, http);
+	err = write_first_meta(config, &maps, http);
 	if (err) {
 		tg_maps_close(&maps);
 		return tg_error(err, error, error_bytes, "meta: cannot be written: %s",
@@ -137,7 +157,7 @@ static int make_or_adopt(const struct tg_config *config, const struct tg_http_co
 		return err;
 	err = tg_program_check_maps(&maps, config->pin_dir, error, error_bytes);
 	if (!err)
-		err = tg_books_check_secret(config, http, &maps, error, error_bytes);
+		err = tg_books_check_identity(config, http, &maps, error, error_bytes);
 	if (err) {
 		tg_maps_close(&maps);
 		return err;

@@ -22,9 +22,12 @@ int tg_books_http(const struct tg_config *config, struct tg_http_config *out, ch
 int tg_books_open(const struct tg_config *config, const struct tg_http_config *http,
 		  struct tg_maps *maps, int *lock_fd, char *error, size_t error_bytes);
 
-/* 0, or -EKEYREJECTED: the maps were made under another secret. */
-int tg_books_check_secret(const struct tg_config *config, const struct tg_http_config *http,
-			  const struct tg_maps *maps, char *error, size_t error_bytes);
+/*
+ * 0, or -EKEYREJECTED: the maps were made under another secret, ipv6_prefix or
+ * token_prefix_bytes, so that their keys would not be those of the same clients.
+ */
+int tg_books_check_identity(const struct tg_config *config, const struct tg_http_config *http,
+			    const struct tg_maps *maps, char *error, size_t error_bytes);
 
 /* Warn where pinned maps have other sizes than config->limits. */
 void tg_books_warn_of_sizes(const struct tg_config *config, const struct tg_maps *maps);

@@ -373,8 +373,8 @@ static int reload_prepare(const struct tg_loader *loader, struct reload *next, c
 		return tg_error(-ENOMEM, error, error_bytes, "out of memory");
 	err = tg_books_http(next->config, &next->http, error, error_bytes);
 	if (!err)
-		err = tg_books_check_secret(next->config, &next->http, &loader->maps, error,
-					    error_bytes);
+		err = tg_books_check_identity(next->config, &next->http, &loader->maps, error,
+					      error_bytes);
 	return err ? err : reload_programs(loader, next, error, error_bytes);
 }
 

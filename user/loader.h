@@ -28,7 +28,8 @@ struct tg_attachment { /* what status says of an interface */
  * Make pin_dir (bpffs) and the maps, or adopt the maps that are pinned there.
  * Nothing is attached yet. Links pinned by an earlier agent go on counting.
  * config is borrowed: it must live until tg_loader_close or tg_loader_reload.
- * -EPROTO: pins of another ABI; -EKEYREJECTED: made under another secret;
+ * -EPROTO: pins of another ABI; -EKEYREJECTED: made under another secret
+ * or other prefix lengths of identity;
  * -EBUSY: another agent works on these pins. Nothing is changed then.
  */
 int tg_loader_open(const struct tg_config *config, struct tg_loader **out, char *error,

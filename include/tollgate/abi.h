@@ -152,7 +152,9 @@ TG_ASSERT_SIZE(struct tg_interface, 24);
 /* map meta (ARRAY of 1): what the pinned maps were made for. */
 struct tg_meta {
 	__u32 abi_version;
-	__u32 pad;
+	__u8 ipv6_prefix;	 /* identity.ipv6_prefix: keys of usage and source_spill */
+	__u8 token_prefix_bytes; /* identity.token_prefix_bytes: struct tg_token in keys */
+	__u16 pad;
 	__u64 created_unix_ns;
 	__u64 secret_check; /* SipHash-2-4 of "tollgate" under the secret in use */
 	__u64 generation;   /* raised by each agent that took the pins over */

@@ -209,6 +209,22 @@ static void another_secret_is_refused(void **state)
 	tg_maps_close(&maps);
 }
 
+static void other_prefix_lengths_are_refused(void **state)
+{
+	struct sandbox *sandbox = *state;
+
+	tg_loader_close(sandbox_open(sandbox));
+	sandbox->config.identity.ipv6_prefix = 56;
+	assert_int_equal(sandbox_open_fails(sandbox), -EKEYREJECTED);
+	assert_non_null(strstr(sandbox->error, "ipv6_prefix 64"));
+	sandbox->config.identity.ipv6_prefix = 64;
+	sandbox->config.identity.token_prefix_bytes = 4;
+	assert_int_equal(sandbox_open_fails(sandbox), -EKEYREJECTED);
+	assert_non_null(strstr(sandbox->error, "token_prefix_bytes 12"));
+	sandbox->config.identity.token_prefix_bytes = 12;
+	tg_loader_close(sandbox_open(sandbox));
+}
+
 static void another_map_is_refused(void **state)
 {
 	struct sandbox *sandbox = *state;
@@ -235,6 +251,7 @@ int main(void)
 		T(another_abi_is_refused_and_untouched),
 		T(another_abi_can_be_detached),
 		T(another_secret_is_refused),
+		T(other_prefix_lengths_are_refused),
 		T(another_map_is_refused),
 	};
 
