@@ -34,7 +34,7 @@ for mode in native generic; do
 	for number in 5 7; do
 		curl_get --retry 5 --retry-connrefused -H "X-API-Key: token-of-trunk-$number" \
 			"http://198.18.$number.2:8080/[1-10]" "http://[2001:db8:$number::2]:8080/[1-10]"
-		wrk_tokens 500 "http://198.18.$number.2:8080/" 4 >/dev/null
+		wrk_load 500 "http://198.18.$number.2:8080/" 4
 	done
 	equal "$mode: the log has both trunks" 40 "$(grep -c token-of-trunk "$TMP/nginx/access.log")"
 	counts_equal "$mode: one tag and two" --bytes

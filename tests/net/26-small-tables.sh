@@ -12,14 +12,14 @@ sandbox
 nginx_start
 agent_config '[{name: srv0, mode: native}]' '[8080]' 'limits: {usage: 16, usage_idle: 1s, flow_idle: 1s}'
 agent_start || die "agent" "not ready"
-wrk_tokens 20000 "http://$SERVER4:8080/" 8 20 >/dev/null
+wrk_load 20000 "http://$SERVER4:8080/" 8 20
 check "some tokens found no row" has_rows token_spill 20
 counts_equal "61 tokens, 16 rows" --bytes
 conserved "61 tokens, 16 rows"
 for round in 1 2 3; do
 	check "round $round: idle rows are retired" within 20 empty usage
 	check "round $round: idle connections are forgotten" within 20 empty flows
-	wrk_tokens 5000 "http://$SERVER4:8080/" 8 20 >/dev/null
+	wrk_load 5000 "http://$SERVER4:8080/" 8 20
 done
 counts_equal "after retirements" --bytes
 conserved "after retirements"

@@ -7,7 +7,7 @@
 up native
 curl_get -H 'X-API-Key: metered-token-1' -H 'Origin: https://a.example' "http://$SERVER4:8080/[1-30]"
 curl_get "http://$SERVER4:8080/[1-12]"
-wrk_tokens 2000 >/dev/null
+wrk_load 2000
 counts_equal "before the scrape"
 log=$(wc -l <"$TMP/nginx/access.log")
 

@@ -302,9 +302,24 @@ rx_packets() { ip -n "$NETNS_S" -s -j link show dev "${1:-srv0}" | jq '.[0].stat
 
 # --- load -------------------------------------------------------------------------
 
+answered() { wc -l <"$TMP/nginx/access.log"; } # requests so far
+answered_many() { [ "$(answered)" -ge "$1" ]; }
+# A client that did not work leaves nothing to count, and nothing counts equal.
+clients_worked() { # clients_worked NAME BEFORE WANTED: so many more were answered. Says so only if not
+	within 5 answered_many $(($2 + $3)) ||
+		not_ok "$1: the clients" "wanted $3 requests answered, found $(($(answered) - $2))"
+}
+
 wrk_tokens() { # wrk_tokens REQUESTS [URL [CONNECTIONS [TOKENS]]]: at least so many, 3 for each of TOKENS and none
 	in_client wrk -t 1 -c "${3:-32}" -d 60s -s "$NET/tokens.lua" \
 		"${2:-http://$SERVER4:8080/}" -- "$1" "${4:-10}" 2>&1
+}
+
+wrk_load() { # wrk_load: wrk_tokens, and say so if they did not arrive
+	local before
+	before=$(answered)
+	wrk_tokens "$@" >"$TMP/wrk.out"
+	clients_worked "wrk" "$before" "$1"
 }
 
 # Requests without a pause while something else happens.
@@ -318,12 +333,14 @@ load_stop() {
 	kill -INT "$LOAD" || not_ok "load" "over too early: $(tail -n 2 "$TMP/wrk.out" | tr '\n' ' ')"
 	wait "$LOAD"
 }
-curl_get() { in_client curl -sS "$@" >/dev/null; }
+curl_get() { in_client curl -sS "$@" >/dev/null || not_ok "curl" "exit status $?: $*"; }
 
 # mix HOST: each client's way of speaking, once. HOST as it stands in a URL.
+# 11 requests of curl, 2500 of ab, 5000 or more of wrk, one or more for each odd connection.
 mix() {
-	local url=http://$1:8080 bare=${1#[}
+	local url=http://$1:8080 bare=${1#[} before
 	bare=${bare%]}
+	before=$(answered)
 	curl_get -H 'Authorization: Bearer curl-bearer-token-1' "$url/a" "$url/b" "$url/c"
 	curl_get -H 'x-api-key: curl-key-token-22' "$url/?x=1" "$url/d" "http://$1:8081/e"
 	curl_get "$url/q?a=b&key=query%2Dtoken%20one" "$url/none"
@@ -336,4 +353,5 @@ mix() {
 	wrk_tokens 5000 "$url/" 8 >"$TMP/wrk.out"
 	in_client /usr/bin/python3 "$NET/odd_client.py" --seed 7 --connections 60 "$bare" 8080 >"$TMP/odd.out" 2>&1 ||
 		not_ok "odd client" "$(tail -n 2 "$TMP/odd.out" | tr '\n' ' ')"
+	clients_worked "mix $1" "$before" 7571
 }
