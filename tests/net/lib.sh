@@ -324,7 +324,7 @@ wrk_load() { # wrk_load: wrk_tokens, and say so if they did not arrive
 
 # Requests without a pause while something else happens.
 load_start() {
-	background "${IN_CLIENT[@]}" wrk -t 1 -c 4 -d 60s -s "$NET/tokens.lua" "http://$SERVER4:8080/" \
+	background "${IN_CLIENT[@]}" wrk -t 1 -c 4 -d 300s -s "$NET/tokens.lua" "http://$SERVER4:8080/" \
 		-- 100000000 10 >"$TMP/wrk.out" 2>&1
 	LOAD=$STARTED_PID
 	within 5 test -s "$TMP/nginx/access.log"

@@ -24,8 +24,8 @@ function response()
 	if answers == wanted then
 		wrk.thread:stop()
 		-- The main thread sleeps out its -d unless it is interrupted, and may not
-		-- sleep yet when the first signal comes. Not os.execute, which shields us
-		-- from SIGINT.
-		io.popen("(for i in 1 2 3 4 5 6 7 8 9; do kill -INT $PPID || exit; sleep 0.1; done) 2>/dev/null &")
+		-- sleep yet when the first signal comes: until it is gone. Not os.execute,
+		-- which shields us from SIGINT.
+		io.popen("(while kill -INT $PPID; do sleep 0.1; done) 2>/dev/null &")
 	end
 end
