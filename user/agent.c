@@ -86,8 +86,10 @@ static void save_series(struct tg_agent *agent)
 
 	series_path(agent->config, path, sizeof(path));
 	err = tg_export_state_save(path, agent->series, agent->snapshot->meta.created_unix_ns);
-	if (err)
-		complain(agent, path, err);
+	if (err && tg_log_allow(&agent->complaints, tg_clock_monotonic_ns(), NULL))
+		tg_log_error("%s: %s; the choice of metric series is not kept over a restart; "
+			     "make room in state_dir",
+			     path, strerror(-err));
 }
 
 /* --- open and close --------------------------------------------------------------------- */

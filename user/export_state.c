@@ -91,6 +91,8 @@ int tg_export_state_save(const char *path, const struct tg_export_series *series
 	err = write_file(fresh, &text);
 	if (!err && rename(fresh, path))
 		err = -errno;
+	if (err)
+		unlink(fresh);
 	free(fresh);
 	tg_text_free(&text);
 	return err;

@@ -385,6 +385,21 @@ static void a_restart_keeps_the_series(void **state)
 	unlink(path);
 }
 
+static void a_state_that_cannot_be_saved_leaves_nothing(void **state)
+{
+	struct tg_export_series *series = tg_export_series_new(2, 2);
+	char path[] = "/tmp/tg-series-XXXXXX"; /* a directory, where no file goes */
+	char fresh[sizeof(path) + 4];
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	assert_int_equal(tg_export_state_save(path, series, 7), -EISDIR);
+	assert_int_equal(access(fresh, F_OK), -1);
+	tg_export_series_free(series);
+	rmdir(path);
+}
+
 static void a_damaged_state_is_refused(void **state)
 {
 	static const char *const damaged[] = {
@@ -447,6 +462,7 @@ int main(void)
 		cmocka_unit_test(sources_are_conserved),
 		cmocka_unit_test(bounds_may_grow),
 		cmocka_unit_test(a_restart_keeps_the_series),
+		cmocka_unit_test(a_state_that_cannot_be_saved_leaves_nothing),
 		cmocka_unit_test(a_damaged_state_is_refused),
 		cmocka_unit_test(no_series_at_all),
 	};
