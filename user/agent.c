@@ -29,6 +29,7 @@
 #define FRESH_SHARE   3 /* on demand: at most 1/3 */
 #define SWEEP_MAX_S   10
 #define RETIRE_MAX_S  60
+#define CHECK_NS      (5 * SECOND_NS) /* nobody tells of a program that was taken off */
 #define PAGE_KEEP     (1024UL * 1024)
 #define BIG_ANSWER    (1024UL * 1024) /* after one, memory is given back */
 #define TICK_SLACK_NS (SECOND_NS / 10)
@@ -47,6 +48,7 @@ struct tg_agent {
 	uint64_t next_collect_ns;
 	uint64_t next_sweep_ns;
 	uint64_t next_retire_ns;
+	uint64_t next_check_ns;
 	bool series_loaded;
 	bool trim; /* give memory back at the next tick */
 };
@@ -318,6 +320,10 @@ void tg_agent_tick(struct tg_agent *agent)
 		sweep_flows(agent, now_ns);
 	if (now_ns >= agent->next_retire_ns)
 		retire_usage(agent, now_ns);
+	if (now_ns >= agent->next_check_ns) {
+		tg_ifaces_check(agent->ifaces);
+		agent->next_check_ns = now_ns + CHECK_NS - TICK_SLACK_NS;
+	}
 	if (now_ns >= agent->next_collect_ns)
 		collect(agent);
 }

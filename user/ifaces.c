@@ -196,12 +196,17 @@ void tg_ifaces_link_changed(struct tg_ifaces *ifaces, const struct tg_link_event
 	}
 }
 
+void tg_ifaces_check(struct tg_ifaces *ifaces)
+{
+	for (unsigned int i = 0; i < ifaces->config->interfaces_count; i++) {
+		if (ifaces->at[i].attached)
+			look_again(ifaces, i);
+	}
+}
+
 const struct tg_attachment *tg_ifaces_attachments(struct tg_ifaces *ifaces, unsigned int *count)
 {
+	tg_ifaces_check(ifaces);
 	*count = ifaces->config->interfaces_count;
-	for (unsigned int i = 0; i < *count; i++) {
-		if (ifaces->at[i].attached)
-			tg_loader_refresh(ifaces->loader, i, &ifaces->at[i]);
-	}
 	return ifaces->at;
 }

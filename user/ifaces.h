@@ -23,7 +23,10 @@ unsigned int tg_ifaces_attach(struct tg_ifaces *ifaces, char *error, size_t erro
 /* For the link monitor. */
 void tg_ifaces_link_changed(struct tg_ifaces *ifaces, const struct tg_link_event *event);
 
-/* How they stand now, in the order of the configuration. *count is their number. */
+/* Log what was taken off an interface since the last look: nobody tells. */
+void tg_ifaces_check(struct tg_ifaces *ifaces);
+
+/* After a look: how they stand now, in the order of the configuration. *count is their number. */
 const struct tg_attachment *tg_ifaces_attachments(struct tg_ifaces *ifaces, unsigned int *count);
 
 #endif
