@@ -119,9 +119,12 @@ tg_inline __u64 tg_origin_tag(const struct tg_origin_key *key)
 tg_global int tg_usage_row_add(const struct tg_usage_key *key, __u64 tag, __u64 now)
 {
 	struct tg_usage fresh = {.tag = tag, .first_jiffies = now, .last_jiffies = now};
+	struct tg_usage_key copy; /* for Linux 6.1: see tg_scratch */
 
-	if (key)
-		bpf_map_update_elem(&usage, key, &fresh, BPF_NOEXIST);
+	if (!key)
+		return 0;
+	copy = *key;
+	bpf_map_update_elem(&usage, &copy, &fresh, BPF_NOEXIST);
 	return 0;
 }
 
@@ -163,8 +166,9 @@ tg_global int tg_count_origin(const struct tg_token *token, const struct tg_delt
 }
 
 /* A row for the origin that the header names, if there is none yet. */
-tg_global int tg_origin_row_add(struct tg_scratch *scratch)
+tg_global int tg_origin_row_add(void)
 {
+	struct tg_scratch *scratch = tg_scratch();
 	struct tg_origin_key key = {};
 	struct tg_origin *fresh;
 	struct tg_head *head;

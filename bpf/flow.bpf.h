@@ -80,13 +80,16 @@ tg_inline void tg_flow_begin(struct tg_flow *flow, __u32 next_seq)
 }
 
 /* Insert a connection whose first data this is. 0, or the packet's reason. */
-tg_global int tg_flow_add(const struct tg_flow_key *key, struct tg_scratch *scratch, __u32 seq)
+tg_global int tg_flow_add(__u32 seq)
 {
+	struct tg_scratch *scratch = tg_scratch();
+	const struct tg_flow_key *key;
 	struct tg_embryo *embryo;
 	struct tg_flow *fresh;
 
-	if (!key || !scratch)
+	if (!scratch)
 		return TG_PACKET_FLOW_TABLE_FULL;
+	key = &scratch->segment.key;
 	embryo = bpf_map_lookup_elem(&embryos, key);
 	fresh = &scratch->fresh_flow;
 	__builtin_memset(fresh, 0, sizeof(*fresh));
@@ -102,14 +105,13 @@ tg_global int tg_flow_add(const struct tg_flow_key *key, struct tg_scratch *scra
 }
 
 /* The connection's flow, taken; or NULL and the packet's reason. */
-tg_inline struct tg_flow *tg_flow_get(const struct tg_segment *segment, struct tg_scratch *scratch,
-				      __u64 tag, __u32 *reason)
+tg_inline struct tg_flow *tg_flow_get(const struct tg_segment *segment, __u64 tag, __u32 *reason)
 {
 	struct tg_flow *flow = bpf_map_lookup_elem(&flows, &segment->key);
 	int taken = flow ? tg_flow_take(flow, tag) : -2;
 
 	if (taken == -2) {
-		*reason = tg_flow_add(&segment->key, scratch, segment->seq);
+		*reason = tg_flow_add(segment->seq);
 		if (*reason)
 			return 0;
 		flow = bpf_map_lookup_elem(&flows, &segment->key);
@@ -122,11 +124,13 @@ tg_inline struct tg_flow *tg_flow_get(const struct tg_segment *segment, struct t
 tg_inline void tg_flow_flush(struct tg_flow *flow)
 {
 	struct tg_delta delta = {.bytes = flow->unbilled_bytes, .origin_id = flow->bill_origin_id};
+	struct tg_usage_key bill; /* on the stack, for Linux 6.1: see tg_scratch */
 
 	if (!delta.bytes)
 		return;
 	flow->unbilled_bytes = 0;
-	tg_count_delta(&flow->bill, &delta);
+	bill = flow->bill;
+	tg_count_delta(&bill, &delta);
 }
 
 /* The connection is over. The flow is ours; afterwards it is nobody's. */

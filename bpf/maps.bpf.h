@@ -160,4 +160,16 @@ struct {
 	__uint(max_entries, 1);
 } scratch_map SEC(".maps");
 
+/*
+ * This CPU's scratch. Also for a global function that hands a part of it to a
+ * map helper as key or value: Linux 6.1 takes no argument of the function there
+ * (6.2 does).
+ */
+static inline __attribute__((always_inline)) struct tg_scratch *tg_scratch(void)
+{
+	__u32 index = 0;
+
+	return bpf_map_lookup_elem(&scratch_map, &index);
+}
+
 #endif

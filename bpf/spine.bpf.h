@@ -16,10 +16,9 @@
 
 tg_inline int tg_spine(struct xdp_md *xdp)
 {
-	struct tg_scratch *scratch;
-	__u32 reason, index = 0;
+	struct tg_scratch *scratch = tg_scratch();
+	__u32 reason;
 
-	scratch = bpf_map_lookup_elem(&scratch_map, &index);
 	if (!scratch)
 		return XDP_PASS; /* cannot be: an array of one */
 	scratch->requests = 0;

@@ -115,18 +115,19 @@ tg_inline __u64 tg_fast_row(struct tg_scan *scan, struct tg_head *head,
 	}
 	head->name_bytes = text;
 	row = tg_row_match(head, config);
-	if (left || row > TG_ROWS_MAX)
+	if (left)
 		return start;
 	at = start + text + 1;
 	TG_FORGET_OFFSET(at);
 	scan->phase = row ? TG_PHASE_VALUE_SPACE : TG_PHASE_VALUE_SKIP;
 	if (!row)
 		return at;
-	head->row = row - 1;
-	if (at + 2 > view->limit || tg_view_word(view, at, &word) || (__u8)word != ' ' ||
-	    (__u8)(word >> 8) <= ' ')
+	head->row = --row;
+	TG_UNKNOWN(row);
+	if (row >= TG_ROWS_MAX || at + 2 > view->limit || tg_view_word(view, at, &word) ||
+	    (__u8)word != ' ' || (__u8)(word >> 8) <= ' ')
 		return at;
-	scan->phase = tg_value_start(scan, head, config, &config->row[row - 1]);
+	scan->phase = tg_value_start(scan, head, config, &config->row[row]);
 	return at + 1;
 }
 

@@ -32,14 +32,21 @@ struct tg_view {
 	} while (0)
 
 /*
+ * The compiler forgets what it knows of a value, so that a comparison whose
+ * outcome it foresees stays in the program: for Linux 6.1, which does not learn
+ * from "not 0" that 1 less is not below 0.
+ */
+#ifdef __bpf__
+#define TG_UNKNOWN(value) asm volatile("" : "+r"(value))
+#else
+#define TG_UNKNOWN(value)
+#endif
+
+/*
  * clang 14 would make a second pointer for the load, one that the verifier has
  * not seen compared with the end.
  */
-#ifdef __bpf__
-#define TG_KEEP_POINTER(pointer) asm volatile("" : "+r"(pointer))
-#else
-#define TG_KEEP_POINTER(pointer)
-#endif
+#define TG_KEEP_POINTER(pointer) TG_UNKNOWN(pointer)
 
 /* 8 bytes at an offset of at most TG_VIEW_OFFSET_MAX. 0: they are there. */
 tg_inline int tg_view_word(const struct tg_view *view, __u64 offset, __u64 *word)

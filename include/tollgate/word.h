@@ -44,10 +44,13 @@ tg_inline __u64 tg_word_equal(__u64 word, __u8 byte)
 	return (x - TG_ONES) & ~x & TG_HIGHS;
 }
 
-/* Index 0..7 of the first hit; hits must not be 0. (BPF has no ctz.) */
+/*
+ * Index 0..7 of the first hit; 8: none. (BPF has no ctz.) Without a subtraction
+ * at the end, which Linux 6.1 would take to wrap around below 0.
+ */
 tg_inline __u32 tg_word_first(__u64 hits)
 {
-	return (((((hits - 1) & ~hits) & TG_ONES) * TG_ONES) >> 56) - 1;
+	return (((((hits - 1) & ~hits) >> 7) & TG_ONES) * TG_ONES) >> 56;
 }
 
 /* The first bytes (0..8) of a word, the others zero. */
