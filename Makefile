@@ -35,7 +35,8 @@ HARDEN	 := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
 HARDEN_LD := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-CPPFLAGS_TG = -D_GNU_SOURCE= -DTG_VERSION='"$(VERSION)"' -I. -Iinclude -Iuser -I$(B)/bpf $(LIB_CFLAGS)
+CONFIG_PATH := -DTG_OPTIONS_CONFIG_PATH='"$(SYSCONFDIR)/tollgate/tollgate.yaml"'
+CPPFLAGS_TG = -D_GNU_SOURCE= -DTG_VERSION='"$(VERSION)"' $(CONFIG_PATH) -I. -Iinclude -Iuser -I$(B)/bpf $(LIB_CFLAGS)
 CC_PLAIN    = $(CC) -std=gnu11 -MMD -MP $(CPPFLAGS_TG) $(CPPFLAGS) $(WARNINGS) $(HARDEN) $(CFLAGS)
 CC_ASAN	    = $(CC) -std=gnu11 -MMD -MP $(CPPFLAGS_TG) $(CPPFLAGS) $(WARNINGS) -O1 -g $(SANITIZE)
 CC_BPF	    = $(CLANG) -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra $(WERROR) \
@@ -81,6 +82,14 @@ $(B)/asan/%.o: %.c $(B)/config.mk
 # Only who includes the skeleton waits for the BPF compiler.
 SKEL_USERS := $(shell grep -ls 'tollgate\.skel\.h' user/*.c tests/*/*.c)
 $(SKEL_USERS:%.c=$(B)/plain/%.o) $(SKEL_USERS:%.c=$(B)/asan/%.o): $(B)/bpf/tollgate.skel.h
+
+# Who names the configuration's place is built again when SYSCONFDIR is another.
+CONFIG_PATH_USERS := $(shell grep -ls 'TG_OPTIONS_CONFIG_PATH' user/*.c)
+$(CONFIG_PATH_USERS:%.c=$(B)/plain/%.o) $(CONFIG_PATH_USERS:%.c=$(B)/asan/%.o): $(B)/sysconfdir
+.PHONY: always
+$(B)/sysconfdir: always
+	@mkdir -p $(@D)
+	@echo '$(SYSCONFDIR)' | cmp -s - $@ || echo '$(SYSCONFDIR)' >$@
 
 $(B)/tollgate: $(USER_C:%.c=$(B)/plain/%.o)
 	$(call say,LD,$@)
@@ -177,9 +186,10 @@ install: all ## install below DESTDIR and PREFIX (/usr/local); keeps a tollgate.
 	install -D -m 755 $(B)/tollgate $(DESTDIR)$(SBINDIR)/tollgate
 	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man8 man/tollgate.8
 	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man5 man/tollgate.yaml.5
-	install -d $(DESTDIR)$(UNITDIR)
-	sed 's,/usr/sbin/,$(SBINDIR)/,' dist/tollgate.service >$(DESTDIR)$(UNITDIR)/tollgate.service
-	chmod 644 $(DESTDIR)$(UNITDIR)/tollgate.service
+	install -D -m 644 -t $(DESTDIR)$(UNITDIR) dist/tollgate.service
+	sed -i 's,/usr/sbin/,$(SBINDIR)/,; s,/etc/tollgate/,$(SYSCONFDIR)/tollgate/,' \
+		$(DESTDIR)$(MANDIR)/man8/tollgate.8 $(DESTDIR)$(MANDIR)/man5/tollgate.yaml.5 \
+		$(DESTDIR)$(UNITDIR)/tollgate.service
 	test -e $(DESTDIR)$(SYSCONFDIR)/tollgate/tollgate.yaml || \
 		install -D -m 644 dist/tollgate.yaml $(DESTDIR)$(SYSCONFDIR)/tollgate/tollgate.yaml
 

@@ -11,8 +11,10 @@
 
 #include "config.h"
 
+#ifndef TG_OPTIONS_CONFIG_PATH /* the Makefile's SYSCONFDIR */
 #define TG_OPTIONS_CONFIG_PATH "/etc/tollgate/tollgate.yaml"
-#define TG_OPTIONS_MAX	       12 /* rows of one verb */
+#endif
+#define TG_OPTIONS_MAX 12 /* rows of one verb */
 
 enum tg_output { TG_OUTPUT_TABLE, TG_OUTPUT_JSON, TG_OUTPUT_CSV, TG_OUTPUT_YAML };
 
