@@ -60,12 +60,12 @@ int tg_ethtool_channels(const char *name, struct tg_ethtool_channels *out)
 /* How many offloads this kernel has names for; 0: could not be asked. */
 static unsigned int features_count(const char *name)
 {
-	struct {
+	union { /* the array at the end has no room of its own */
 		struct ethtool_sset_info info;
-		__u32 length;
+		__u8 room[sizeof(struct ethtool_sset_info) + sizeof(__u32)];
 	} set = {.info = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES}};
 
-	return !ask(name, &set) && set.info.sset_mask ? set.length : 0;
+	return !ask(name, &set) && set.info.sset_mask ? set.info.data[0] : 0;
 }
 
 /* The offload's bit, -ENOENT, or another -errno. */
@@ -91,9 +91,10 @@ static int feature_bit(const char *name, const char *feature, unsigned int count
 
 int tg_ethtool_feature(const char *name, const char *feature, bool *on)
 {
-	struct {
+	union {
 		struct ethtool_gfeatures head;
-		struct ethtool_get_features_block words[WORDS_MAX];
+		__u8 room[sizeof(struct ethtool_gfeatures) +
+			  WORDS_MAX * sizeof(struct ethtool_get_features_block)];
 	} set = {.head = {.cmd = ETHTOOL_GFEATURES, .size = WORDS_MAX}};
 	unsigned int count = features_count(name);
 	int bit, err;
@@ -105,6 +106,6 @@ int tg_ethtool_feature(const char *name, const char *feature, bool *on)
 		return bit;
 	err = ask(name, &set);
 	if (!err)
-		*on = set.words[bit / 32].active & (1U << (bit % 32));
+		*on = set.head.features[bit / 32].active & (1U << (bit % 32));
 	return err;
 }
