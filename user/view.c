@@ -43,6 +43,8 @@ const char *tg_view_field_name(enum tg_field field)
 
 /* --- fields -------------------------------------------------------------------- */
 
+#define CHOICE "source, token, prefix, origin, policy, interface"
+
 static int add_field(const char *name, size_t bytes, struct tg_view_query *query, char *error,
 		     size_t error_bytes)
 {
@@ -57,10 +59,11 @@ static int add_field(const char *name, size_t bytes, struct tg_view_query *query
 		query->field[query->fields++] = field;
 		return 0;
 	}
-	snprintf(error, error_bytes,
-		 "--by: no field %.*s; choose from source, token, prefix, origin, policy, "
-		 "interface",
-		 (int)(bytes < 40 ? bytes : 40), name);
+	if (bytes)
+		snprintf(error, error_bytes, "--by: no field %.*s; choose from " CHOICE,
+			 (int)(bytes < 40 ? bytes : 40), name);
+	else
+		snprintf(error, error_bytes, "--by: an empty field name; choose from " CHOICE);
 	return -EINVAL;
 }
 

@@ -26,6 +26,10 @@ one_line "no such verb" 2 "$TG" frobnicate
 equal "no verb" 2 "$(status_of "$TG")"
 one_line "no such configuration" 2 "$TG" check -c "$TMP/nowhere.yaml"
 one_line "no such field" 2 tg usage --by colour
+for by in '' source,,token source,; do
+	one_line "--by '$by'" 2 tg usage --by "$by"
+	matches "--by '$by': the empty name" 'an empty field name' "$(tg usage --by "$by" 2>&1)"
+done
 one_line "no such output" 2 tg usage -o xml
 one_line "source with origin" 2 tg usage --by source,origin
 
