@@ -2,6 +2,7 @@
 #include "render.h"
 
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define COLUMNS_MAX 16
@@ -74,19 +75,37 @@ void tg_render_table(struct json_object *rows, const struct tg_column *columns, 
 	}
 }
 
-static void print_quoted(const char *text, FILE *to)
+/*
+ * A spreadsheet takes such a cell for a formula, and tokens and hosts are what
+ * strangers sent: "'" in front makes it text. Numbers and a lone "-" are ours.
+ */
+static bool looks_like_formula(struct json_object *value, const char *text)
+{
+	return json_object_is_type(value, json_type_string) && *text && strchr("=+-@\t\r", *text) &&
+	       strcmp(text, "-") != 0;
+}
+
+static void print_quoted(const char *guard, const char *text, FILE *to)
 {
 	if (!strpbrk(text, ",\"\r\n")) {
-		fputs(text, to);
+		fprintf(to, "%s%s", guard, text);
 		return;
 	}
-	fputc('"', to);
+	fprintf(to, "\"%s", guard);
 	for (; *text; text++) {
 		if (*text == '"')
 			fputc('"', to);
 		fputc(*text, to);
 	}
 	fputc('"', to);
+}
+
+static void print_csv_cell(struct json_object *row, const char *key, FILE *to)
+{
+	const char *text = cell(row, key);
+	const char *guard = looks_like_formula(json_object_object_get(row, key), text) ? "'" : "";
+
+	print_quoted(guard, text, to);
 }
 
 void tg_render_csv(struct json_object *rows, const struct tg_column *columns, size_t count,
@@ -103,7 +122,7 @@ void tg_render_csv(struct json_object *rows, const struct tg_column *columns, si
 		for (size_t c = 0; c < count; c++) {
 			if (c)
 				fputc(',', to);
-			print_quoted(cell(row, columns[c].key), to);
+			print_csv_cell(row, columns[c].key, to);
 		}
 		fputc('\n', to);
 	}

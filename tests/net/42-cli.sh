@@ -69,6 +69,15 @@ equal "usage --by prefix: two tokens in one" 7 \
 	"$(tg usage --by prefix -o json | jq '.rows[] | select(.prefix == "acme_tok") | .requests')"
 equal "usage --top 1: one row, and the rest in other" 8 "$(tg usage --by source --top 1 -o json | jq .total.requests)"
 matches "usage, csv: head" '^"?source"?,' "$(tg usage --by source -o csv | head -n 1)"
+# What strangers send must not be a formula to a spreadsheet.
+for first in = + - @; do
+	curl_get -H "X-API-Key: ${first}2+5,\"cmd" "http://$SERVER4:8080/"
+done
+counts_equal "tokens like formulas"
+csv=$(tg usage --by prefix -o csv)
+equal "usage, csv: no cell is a formula" 0 "$(grep -cE '(^|,)"?[=+@]|(^|,)"?-[^,]' <<<"$csv")"
+equal "usage, csv: they stand there as text" 4 "$(grep -cE "^\"'[-=+@]2\+5" <<<"$csv")"
+equal "usage, csv: a lone dash stays" 1 "$(grep -c '^-,' <<<"$csv")"
 matches "usage, table" 'acme_tok' "$(tg usage)"
 
 json=$(tg status -o json)
