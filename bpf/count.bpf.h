@@ -107,7 +107,7 @@ tg_inline __u64 tg_usage_tag(const struct tg_usage_key *key)
 	const __u64 *source = (const __u64 *)key->source.bytes;
 
 	return (key->token.id * 0x9e3779b97f4a7c15ULL ^ source[0] * 0xbf58476d1ce4e5b9ULL ^
-		source[1] * 0x94d049bb133111ebULL ^ key->iface) |
+		source[1] * 0x94d049bb133111ebULL ^ key->iface * 0xff51afd7ed558ccdULL) |
 	       1;
 }
 

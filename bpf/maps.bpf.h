@@ -73,6 +73,7 @@ struct tg_scratch {
 	__u32 requests; /* completed in this packet */
 	__u32 broken;	/* requests that broke off in it */
 	__u32 reason;	/* of an error; TG_CONTINUE: none */
+	__u8 tail[80];	/* what lies beyond frame offset 0xfff8 */
 	__u32 step;	/* what the last step came to */
 };
 

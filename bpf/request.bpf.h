@@ -24,7 +24,8 @@ struct tg_run {
 };
 
 /* 8 bytes at a frame offset. Directly, or by helper from a further fragment. */
-tg_inline int tg_read_word(struct xdp_md *xdp, __u64 offset, __u64 *word)
+tg_inline int tg_read_word(struct xdp_md *xdp, struct tg_scratch *scratch, __u64 offset,
+			   __u64 *word)
 {
 	void *data = (void *)(long)xdp->data;
 	void *end = (void *)(long)xdp->data_end;
@@ -41,23 +42,33 @@ tg_inline int tg_read_word(struct xdp_md *xdp, __u64 offset, __u64 *word)
 			return 0;
 		}
 	}
-	return bpf_xdp_load_bytes(xdp, offset, word, sizeof(*word));
+	if (offset <= 0xffff)
+		return bpf_xdp_load_bytes(xdp, offset, word, sizeof(*word));
+	/* The helper takes no higher offset (kernel: -EFAULT), but a longer read. */
+	offset -= 0xfff8;
+	TG_FORGET(offset);
+	if (offset > sizeof(scratch->tail) - 8 ||
+	    bpf_xdp_load_bytes(xdp, 0xfff8, scratch->tail, offset + 8))
+		return -1;
+	__builtin_memcpy(word, scratch->tail + offset, sizeof(*word));
+	return 0;
 }
 
 /*
  * The next 1..8 of left bytes at a frame offset, the rest 0xff. The last word
  * is read from 8 bytes before the end, which still lie in the frame.
  */
-tg_inline int tg_read_input(struct xdp_md *xdp, __u64 at, __u64 left, struct tg_input *in)
+tg_inline int tg_read_input(struct xdp_md *xdp, struct tg_scratch *scratch, __u64 at, __u64 left,
+			    struct tg_input *in)
 {
 	__u32 short_bits;
 
 	if (left >= 8) {
 		in->bytes = 8;
-		return tg_read_word(xdp, at, &in->word);
+		return tg_read_word(xdp, scratch, at, &in->word);
 	}
 	in->bytes = left;
-	if (tg_read_word(xdp, at + left - 8, &in->word))
+	if (tg_read_word(xdp, scratch, at + left - 8, &in->word))
 		return -1;
 	short_bits = (8 - left) * 8 & 63;
 	in->word = in->word >> short_bits | ~(~0ULL >> short_bits);
@@ -79,7 +90,7 @@ tg_global __u32 tg_step(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scra
 	if (!flow || !scratch)
 		return 0;
 	phase = flow->scan.phase;
-	if (at >= scratch->limit || tg_read_input(xdp, at, scratch->limit - at, &in)) {
+	if (at >= scratch->limit || tg_read_input(xdp, scratch, at, scratch->limit - at, &in)) {
 		flow->scan.phase = TG_PHASE_SYNC;
 		scratch->step = TG_ERROR(TG_PACKET_UNREADABLE);
 		return 0;
@@ -88,7 +99,7 @@ tg_global __u32 tg_step(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scra
 	step = tg_scan_step(&flow->scan, &scratch->head, tg_http_config(), &in);
 	if (tg_phase_in_body(phase))
 		flow->unbilled_bytes += TG_STEP_BYTES(step);
-	scratch->step = step & ~0xff;
+	scratch->step = step & (TG_STEP_REQUEST | TG_STEP_ERROR | 0xff0000);
 	return TG_STEP_BYTES(step);
 }
 
@@ -114,6 +125,7 @@ tg_inline void tg_request_broken(struct tg_scratch *scratch, __u32 error, __u64 
 	__u32 why;
 
 	scratch->reason = error;
+	tg_token_forget(&scratch->head);
 	switch (error) {
 	case TG_PACKET_BAD_HEADER:
 		why = TG_UNATTRIBUTED_BAD_HEADER;
@@ -254,6 +266,16 @@ tg_global int tg_head_mask(struct tg_head *head, __u64 tag, __u64 offset)
 		return 0;
 	tg_sip_start(&sip, config->key);
 	tg_sip_word(&sip, tag);
+	/* A state that no text went into yet is the secret itself. */
+#pragma unroll
+	for (i = 0; i < 4; i++) {
+		tg_sip_word(&sip, offset);
+		head->sip.v[i] ^= sip.v[0] ^ sip.v[1];
+		head->sip_text.v[i] ^= sip.v[2] ^ sip.v[3];
+	}
+	tg_sip_word(&sip, offset);
+	head->base64 ^= sip.v[0] ^ sip.v[1];
+	head->escape_digit ^= sip.v[2] ^ sip.v[3];
 	/* As a loop, clang 14 lays it out so that its end falls through to its middle: a
 	 * jump back that Linux 6.1 takes for a fault.
 	 */
@@ -319,11 +341,11 @@ tg_inline __u32 tg_scan_payload(struct xdp_md *xdp, struct tg_flow *flow,
 	scratch->limit = segment->offset + segment->bytes;
 	scratch->base = flow->offset - scratch->at;
 	scratch->reason = TG_CONTINUE;
+	tg_partial_load(&segment->key, flow, scratch);
 	if (scan->phase == TG_PHASE_SYNC) {
 		scan->phase = TG_PHASE_START;
 		scan->flags |= TG_SCAN_TENTATIVE;
 	}
-	tg_partial_load(&segment->key, flow, scratch);
 	if (!tg_round(xdp, flow, scratch)) {
 		struct tg_run run = {xdp, flow, scratch};
 
@@ -363,6 +385,8 @@ tg_inline __u32 tg_flow_payload(struct xdp_md *xdp, const struct tg_segment *seg
 	} else if (tg_phase_skips(scan->phase) && scan->skip > fresh) {
 		flow->unbilled_bytes += tg_body_skip(scan, fresh);
 		flow->offset += fresh;
+		if (flow->unbilled_bytes > TG_UNBILLED_MAX)
+			tg_flow_flush(flow);
 		reason = TG_PACKET_BODY;
 	} else {
 		reason = tg_scan_payload(xdp, flow, scratch, skip);
@@ -382,7 +406,7 @@ tg_inline __u32 tg_segment_data(struct xdp_md *xdp, struct tg_scratch *scratch)
 	if (!flow)
 		return reason;
 	reason = tg_flow_payload(xdp, segment, flow, scratch);
-	if (segment->fin || segment->rst)
+	if ((segment->fin || segment->rst) && segment->seq + segment->bytes == flow->next_seq)
 		tg_flow_done(&segment->key, flow);
 	else
 		tg_flow_release(flow, tag);

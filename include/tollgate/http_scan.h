@@ -168,11 +168,11 @@ tg_inline __u32 tg_scan_fail(struct tg_scan *scan, const struct tg_http_config *
 	    at - scan->begin > config->header_bytes_max)
 		error = TG_PACKET_HEADER_TOO_LONG;
 	scan->phase = TG_PHASE_DEAD;
-	if (scan->flags & TG_SCAN_TUNNEL) {
-		error = TG_PACKET_OPAQUE;
-	} else if (scan->flags & TG_SCAN_TENTATIVE) {
+	if (scan->flags & TG_SCAN_TENTATIVE) {
 		scan->phase = TG_PHASE_SYNC;
 		error = TG_PACKET_UNSYNCED;
+	} else if (scan->flags & TG_SCAN_TUNNEL) {
+		error = TG_PACKET_OPAQUE;
 	}
 	scan->error = error;
 	return TG_ERROR(error);

@@ -48,16 +48,24 @@ tg_inline void tg_token_take(struct tg_head *head, const struct tg_http_config *
 	head->best = head->place;
 }
 
-/* The same, and nothing of the token's own bytes stays behind. */
-tg_inline void tg_token_end(struct tg_head *head, const struct tg_http_config *config)
+/* Nothing of a token's own bytes stays behind. */
+tg_inline void tg_token_forget(struct tg_head *head)
 {
-	tg_token_take(head, config);
+	head->base64 = 0;
+	head->escape_digit = 0;
 	head->prefix[0] = 0;
 	head->prefix[1] = 0;
 	head->name[0] = 0; /* tg_step_scheme: it may have been a token without a scheme */
 	head->name[1] = 0;
 	head->sip.tail = 0;
 	head->sip_text.tail = 0;
+}
+
+/* The same; then its bytes are forgotten. */
+tg_inline void tg_token_end(struct tg_head *head, const struct tg_http_config *config)
+{
+	tg_token_take(head, config);
+	tg_token_forget(head);
 }
 
 /* White space: part of the token only if text came before it, and more follows. */
@@ -133,7 +141,7 @@ tg_inline __u32 tg_step_scheme(struct tg_scan *scan, struct tg_head *head,
 	}
 	if (byte == '\r' || byte == '\n') {
 		scan->line = TG_LINE_HEADER;
-		return TG_STEP_LINE | (whole ? TG_STEP_TOKEN_END : 0);
+		return TG_STEP_LINE | TG_STEP_TOKEN_END;
 	}
 	if ((byte != ' ' && byte != '\t') || row >= TG_ROWS_MAX) /* row: for the verifier */
 		return TG_FAIL(TG_PACKET_BAD_HEADER, 0);
@@ -145,7 +153,7 @@ tg_inline __u32 tg_step_scheme(struct tg_scan *scan, struct tg_head *head,
 		return 1;
 	}
 	scan->phase = whole ? TG_PHASE_TOKEN : TG_PHASE_VALUE_SKIP;
-	return whole ? tg_token_space(head, in, byte) : 1;
+	return whole ? tg_token_space(head, in, byte) : 1 | TG_STEP_TOKEN_END;
 }
 
 /* RFC 4648 section 4 digit -> 0..63; above: none. */
