@@ -14,6 +14,8 @@ static const char help[] =
 	"Take the programs off the interfaces that are named, or off all, and remove\n"
 	"their pins. With the last program the pinned maps go too, and with them what\n"
 	"was counted: save it first (tollgate usage -o json).\n"
+	"An agent that runs on leaves them off until it is reloaded or started again;\n"
+	"stop it first to be rid of the meter for good.\n"
 	"\n"
 	"  -c, --config FILE  whose pin_dir is meant (default " TG_OPTIONS_CONFIG_PATH ")\n"
 	"  -h, --help         this text\n"
