@@ -16,11 +16,14 @@ for verb in $("$TG" --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
 	done
 done
 text=$(mandoc -Tascii "$man/tollgate.yaml.5" | col -b)
-printf 'interfaces: [{name: lo}]\n' >"${TMPDIR:-/tmp}/tg-manual.$$"
-for key in $("$TG" check -o json -c "${TMPDIR:-/tmp}/tg-manual.$$" |
-	jq -r 'paths | map(strings) | join(".")' | sort -u | sed 's/^interfaces\.\|^identity.tokens\.//'); do
+config=$(mktemp)
+printf 'interfaces: [{name: lo}]\n' >"$config"
+keys=$("$TG" check -o json -c "$config" |
+	jq -r 'paths | map(strings) | join(".")' | sort -u | sed 's/^interfaces\.\|^identity.tokens\.//')
+rm -f "$config"
+matches "the configuration has keys" '^limits\.flows$' "$keys"
+for key in $keys policies; do
 	case $key in identity | limits | metrics) continue ;; esac
 	matches "tollgate.yaml.5 has $key" "${key//./\\.}" "$text"
 done
-rm -f "${TMPDIR:-/tmp}/tg-manual.$$"
 [ "$FAILED" = 0 ]
