@@ -63,7 +63,7 @@ static int read_history(const struct tg_answer *from, uint64_t since_unix_ns,
 
 	if (!from->history) {
 		tg_control_error(reply, TG_EXIT_FAILED,
-				 "--since: no agent runs, so no history is kept; start it "
+				 "--since: no agent answers, so there is no history; start it "
 				 "(`tollgate run`), or leave --since out");
 		return -ENOENT;
 	}

@@ -1,22 +1,51 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ask.h"
 
+#include <errno.h>
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "answer.h"
 #include "client.h"
 #include "cmd.h"
+#include "control.h"
 #include "link.h"
 #include "loader.h"
+#include "pins.h"
+
+#define OTHERS_MS 200 /* who only looks whether it is locked is gone by then */
 
 struct tg_ask {
 	const struct tg_config *config;
-	struct tg_client *client; /* NULL: no agent runs */
+	struct tg_client *client; /* NULL: no agent answers */
+	bool deaf;		  /* an agent runs all the same */
 	struct tg_maps maps;
 	struct tg_snapshot *snapshot;
 };
+
+/* An agent holds the lock of the pins for as long as it lives. */
+static bool agent_lives(const char *pin_dir)
+{
+	int lock = tg_pins_lock(pin_dir, OTHERS_MS);
+
+	if (lock >= 0)
+		close(lock);
+	return lock == -EBUSY;
+}
+
+/* In the agent's place: the pinned maps. */
+static int open_maps(struct tg_ask *ask, char *error, size_t error_bytes)
+{
+	int err = tg_maps_open(&ask->maps, ask->config->pin_dir, error, error_bytes);
+
+	if (err)
+		return err;
+	ask->deaf = agent_lives(ask->config->pin_dir);
+	return 0;
+}
 
 int tg_ask_open(const struct tg_config *config, struct tg_ask **out, char *error,
 		size_t error_bytes)
@@ -30,8 +59,8 @@ int tg_ask_open(const struct tg_config *config, struct tg_ask **out, char *error
 	}
 	ask->config = config;
 	err = tg_client_open(config->run_dir, &ask->client, error, error_bytes);
-	if (tg_client_is_absent(err))
-		err = tg_maps_open(&ask->maps, config->pin_dir, error, error_bytes);
+	if (tg_client_is_absent(err) || err == -ETIMEDOUT)
+		err = open_maps(ask, error, error_bytes);
 	if (err) {
 		free(ask);
 		return TG_EXIT_FAILED;
@@ -91,6 +120,30 @@ static int ask_maps(struct tg_ask *ask, struct json_object *request, struct json
 	return err;
 }
 
+/* The agent's answer; when it hangs, from now on that of the maps, if they can be read. */
+static int ask_agent(struct tg_ask *ask, struct json_object *request, struct json_object **reply,
+		     char *error, size_t error_bytes)
+{
+	char unread[256];
+	int err = tg_client_call(ask->client, request, reply, error, error_bytes);
+
+	if (err != -ETIMEDOUT || open_maps(ask, unread, sizeof(unread)))
+		return err;
+	tg_client_close(ask->client);
+	ask->client = NULL;
+	return ask_maps(ask, request, reply, error, error_bytes);
+}
+
+bool tg_ask_warn_if_deaf(const struct tg_ask *ask)
+{
+	if (ask->deaf)
+		fprintf(stderr,
+			"tollgate: an agent runs, but does not answer at %s/" TG_CONTROL_SOCKET
+			"; read the pinned maps instead; restart it, or see its log\n",
+			ask->config->run_dir);
+	return ask->deaf;
+}
+
 /* An answer may be an error: {"error": "...", "exit": N}. */
 static int look_for_error(struct json_object *reply, char *error, size_t error_bytes)
 {
@@ -110,7 +163,7 @@ int tg_ask(struct tg_ask *ask, struct json_object *request, struct json_object *
 	int status;
 
 	if (ask->client)
-		status = tg_client_call(ask->client, request, &object, error, error_bytes);
+		status = ask_agent(ask, request, &object, error, error_bytes);
 	else
 		status = ask_maps(ask, request, &object, error, error_bytes);
 	if (status)

@@ -15,7 +15,7 @@
 #include "error.h"
 #include "text.h"
 
-#define TIMEOUT_S   60 /* a collection of millions of rows may be under way */
+#define TIMEOUT_S   5 /* reading millions of rows takes the agent less */
 #define REPLY_BYTES (1024UL * 1024 * 1024)
 
 struct tg_client {
@@ -38,7 +38,7 @@ static int dial(struct tg_client *client)
 	if (setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) ||
 	    setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) ||
 	    connect(client->fd, (struct sockaddr *)&client->address, sizeof(client->address)))
-		return -errno;
+		return errno == EAGAIN ? -ETIMEDOUT : -errno; /* its backlog stays full */
 	return 0;
 }
 
@@ -85,7 +85,7 @@ static int send_all(int fd, const char *data, size_t bytes)
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent < 0)
-			return -errno;
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		data += sent;
 		bytes -= (size_t)sent;
 	}

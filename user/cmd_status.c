@@ -83,7 +83,9 @@ static void print_agent(struct json_object *document)
 	struct json_object *books = get(document, "books");
 	char uptime[TG_DURATION_TEXT_BYTES];
 
-	if (json_object_get_boolean(get(agent, "running"))) {
+	if (json_object_get_boolean(get(agent, "deaf"))) {
+		printf("Agent:   running, but does not answer; read from the pinned maps\n");
+	} else if (json_object_get_boolean(get(agent, "running"))) {
 		tg_duration_print(number_of(agent, "uptime_s"), uptime);
 		printf("Agent:   running, pid %s, version %s, up %s\n", text_of(agent, "pid"),
 		       text_of(agent, "version"), uptime);
@@ -219,6 +221,13 @@ static void print(enum tg_output output, struct json_object *document)
 		print_table(document);
 }
 
+/* The maps answered, and do not know of an agent. */
+static void note_deaf(struct json_object *agent)
+{
+	json_object_object_add(agent, "running", json_object_new_boolean(true));
+	json_object_object_add(agent, "deaf", json_object_new_boolean(true));
+}
+
 static int ask(const struct tg_config *config, struct json_object **reply)
 {
 	struct json_object *request = json_object_new_object();
@@ -229,6 +238,8 @@ static int ask(const struct tg_config *config, struct json_object **reply)
 	json_object_object_add(request, "verb", json_object_new_string("status"));
 	if (!status)
 		status = tg_ask(ask, request, reply, error, sizeof(error));
+	if (!status && tg_ask_warn_if_deaf(ask))
+		note_deaf(get(*reply, "agent"));
 	json_object_put(request);
 	tg_ask_close(ask);
 	return status ? tg_cmd_fail(status, "status: %s", error) : 0;

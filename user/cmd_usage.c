@@ -168,6 +168,8 @@ static int ask(const struct tg_config *config, struct json_object *request,
 
 	if (!status)
 		status = tg_ask(ask, request, reply, error, sizeof(error));
+	if (!status)
+		tg_ask_warn_if_deaf(ask);
 	tg_ask_close(ask);
 	return status ? tg_cmd_fail(status, "usage: %s", error) : 0;
 }
