@@ -111,9 +111,9 @@ tg_inline __u32 tg_step_value_skip(struct tg_scan *scan, const struct tg_input *
 		return in->bytes;
 	text = tg_word_first(stop);
 	byte = tg_input_byte(in, text);
-	if (byte == '\t')
-		return text + 1;
-	if (byte != '\r' && byte != '\n')
+	if (byte && byte != '\r' && byte != '\n')
+		return text + 1; /* servers take all but NUL */
+	if (!byte)
 		return TG_FAIL(line == TG_LINE_HEADER ? TG_PACKET_BAD_HEADER : TG_PACKET_BAD_CHUNK,
 			       text);
 	scan->line = line;
@@ -172,7 +172,7 @@ tg_inline __u32 tg_step_coding(struct tg_scan *scan, struct tg_head *head,
 			scan->sub = TG_CODING_SPACE;
 		else if (at && at != TG_CODING_SPACE)
 			scan->sub = TG_CODING_OTHER;
-	} else if (byte < 0x20) {
+	} else if (!byte) {
 		return TG_FAIL(TG_PACKET_BAD_HEADER, 0);
 	} else if (at < TG_CHUNKED_BYTES && (byte | 0x20) == (__u8)(TG_WORD_CHUNKED >> (at * 8))) {
 		scan->sub = at + 1;

@@ -51,9 +51,9 @@ tg_inline __u32 tg_step_method(struct tg_scan *scan, struct tg_head *head,
 		if (text && !tg_is_tchar(byte))
 			return tg_method_fail(scan);
 	}
-	tg_word_append(head->name, TG_METHOD_BYTES_MAX / 8, head->name_bytes, in->word, text);
+	tg_word_append(head->name, TG_NAME_BYTES_MAX / 8, head->name_bytes, in->word, text);
 	head->name_bytes += text;
-	if (!head->name_bytes || head->name_bytes > TG_METHOD_BYTES_MAX)
+	if (!head->name_bytes) /* how long it may be, limits.header_bytes says */
 		return tg_method_fail(scan);
 	if (!space)
 		return text;

@@ -63,7 +63,7 @@ tg_inline __u32 tg_line_done(struct tg_scan *scan, struct tg_head *head,
 	case TG_LINE_HEADER_END:
 		return tg_header_end(scan, head, config, at);
 	case TG_LINE_CHUNK_SIZE:
-		if (at - scan->begin > TG_CHUNK_LINE_BYTES_MAX)
+		if (at - scan->begin > config->header_bytes_max)
 			return TG_ERROR(TG_PACKET_BAD_CHUNK);
 		scan->phase = scan->skip ? TG_PHASE_CHUNK_DATA : TG_PHASE_TRAILER;
 		scan->sub = 0;
@@ -238,10 +238,8 @@ tg_inline __u32 tg_scan_pause(struct tg_scan *scan, const struct tg_http_config 
 		return tg_scan_fail(scan, config, TG_PACKET_UNSYNCED, at);
 	if (tg_phase_in_head(phase) && bytes > config->header_bytes_max)
 		return tg_scan_fail(scan, config, TG_PACKET_HEADER_TOO_LONG, at);
-	if ((phase == TG_PHASE_CHUNK_SIZE || phase == TG_PHASE_CHUNK_EXTENSION) &&
-	    bytes > TG_CHUNK_LINE_BYTES_MAX)
-		return tg_scan_fail(scan, config, TG_PACKET_BAD_CHUNK, at);
-	if ((phase == TG_PHASE_TRAILER || phase == TG_PHASE_TRAILER_VALUE) &&
+	if ((phase == TG_PHASE_CHUNK_SIZE || phase == TG_PHASE_CHUNK_EXTENSION ||
+	     phase == TG_PHASE_TRAILER || phase == TG_PHASE_TRAILER_VALUE) &&
 	    bytes > config->header_bytes_max)
 		return tg_scan_fail(scan, config, TG_PACKET_BAD_CHUNK, at);
 	return 0;

@@ -95,8 +95,13 @@ tg_inline __u32 tg_step_token(struct tg_scan *scan, struct tg_head *head, struct
 	}
 	if (byte == ' ' || byte == '\t')
 		return tg_token_space(head, in, byte);
-	if (byte != '\r' && byte != '\n')
+	if (!byte)
 		return TG_FAIL(TG_PACKET_BAD_HEADER, 0);
+	if (byte != '\r' && byte != '\n') { /* a control byte is text, as for servers */
+		head->flags &= ~TG_HEAD_SPACE;
+		tg_input_text(in, byte, 1);
+		return 1 | TG_STEP_TOKEN;
+	}
 	scan->line = TG_LINE_HEADER;
 	return TG_STEP_LINE | TG_STEP_TOKEN_END;
 }
@@ -143,8 +148,13 @@ tg_inline __u32 tg_step_scheme(struct tg_scan *scan, struct tg_head *head,
 		scan->line = TG_LINE_HEADER;
 		return TG_STEP_LINE | TG_STEP_TOKEN_END;
 	}
-	if ((byte != ' ' && byte != '\t') || row >= TG_ROWS_MAX) /* row: for the verifier */
+	if (!byte || row >= TG_ROWS_MAX) /* row: for the verifier */
 		return TG_FAIL(TG_PACKET_BAD_HEADER, 0);
+	if (byte != ' ' && byte != '\t') { /* a control byte is text, as for servers */
+		head->name_bytes = TG_NAME_BYTES_MAX + 1; /* of no scheme */
+		tg_input_text(in, byte, 1);
+		return 1 | (whole ? TG_STEP_TOKEN : 0);
+	}
 	place = tg_scheme_match(head, config, &config->row[row]);
 	if (place < head->best && place < TG_PLACES_MAX) {
 		tg_token_start(head, config, place);
@@ -198,7 +208,7 @@ tg_inline __u32 tg_step_basic(struct tg_scan *scan, struct tg_head *head, struct
 	}
 	if ((byte == ' ' || byte == '\t') && !head->sip.bytes && !head->base64_bits)
 		return 1;
-	if (byte < 0x20 && byte != '\t')
+	if (!byte)
 		return TG_FAIL(TG_PACKET_BAD_HEADER, 0);
 	scan->phase = TG_PHASE_VALUE_SKIP;
 	return byte == '=' || byte == ' ' || byte == '\t' ? 1 | TG_STEP_TOKEN_END : 1;

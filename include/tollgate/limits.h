@@ -21,10 +21,8 @@
 #define TG_NAME_BYTES_MAX	32 /* header or query parameter name */
 #define TG_SCHEME_BYTES_MAX	16 /* Authorization scheme */
 #define TG_QUERIES_MAX		4  /* query parameter names */
-#define TG_METHOD_BYTES_MAX	32 /* RFC 9110 sets none; longest IANA: 16 */
 #define TG_HEADER_BYTES_DEFAULT 16384
 #define TG_HEADER_BYTES_MAX	65536
-#define TG_CHUNK_LINE_BYTES_MAX 4096	     /* chunk size with its extensions */
 #define TG_BODY_BYTES_MAX	(1ULL << 60) /* larger lengths are malformed */
 
 #endif
