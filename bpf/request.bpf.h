@@ -52,6 +52,7 @@ tg_inline int tg_read_word(struct xdp_md *xdp, struct tg_scratch *scratch, __u64
 	    bpf_xdp_load_bytes(xdp, 0xfff8, scratch->tail, offset + 8))
 		return -1;
 	__builtin_memcpy(word, scratch->tail + offset, sizeof(*word));
+	__builtin_memset(scratch->tail, 0, sizeof(scratch->tail)); /* it may hold a token */
 	return 0;
 }
 
