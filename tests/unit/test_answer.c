@@ -159,7 +159,7 @@ static void errors(void **state)
 	check_error(f, "{\"verb\":\"usage\",\"by\":\"colour\"}", 2, "no field colour");
 	check_error(f, "{\"verb\":\"usage\",\"by\":7}", 2, "not a string");
 	check_error(f, "{\"verb\":\"usage\",\"since_unix_ns\":1767227000000000000}", 1,
-		    "no agent runs");
+		    "no agent answers");
 }
 
 static void since(void **state)
