@@ -59,7 +59,7 @@ tg_inline __u32 tg_header_end(struct tg_scan *scan, struct tg_head *head,
 	    (!(flags & TG_HEAD_CHUNKED) || (flags & (TG_HEAD_LENGTH | TG_HEAD_OLD))))
 		return TG_ERROR(TG_PACKET_BAD_FRAMING);
 	head->header_bytes = bytes;
-	scan->flags |= TG_SCAN_SEEN;
+	scan->flags = (scan->flags & ~TG_SCAN_TENTATIVE) | TG_SCAN_SEEN;
 	if (flags & TG_HEAD_SWITCH)
 		scan->flags |= TG_SCAN_SWITCHING;
 	if (flags & TG_HEAD_CODING) {

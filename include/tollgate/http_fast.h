@@ -231,7 +231,7 @@ tg_inline void tg_fast_target_end(struct tg_scan *scan, struct tg_head *head,
 		return;
 	if (version >> 56 == '0')
 		head->flags |= TG_HEAD_OLD;
-	scan->flags &= ~(TG_SCAN_TENTATIVE | TG_SCAN_TUNNEL);
+	scan->flags &= ~TG_SCAN_TUNNEL;
 	fast->phase = TG_PHASE_LINE;
 	fast->at = at + 11;
 }

@@ -54,7 +54,7 @@ tg_inline __u32 tg_line_done(struct tg_scan *scan, struct tg_head *head,
 {
 	switch (scan->line) {
 	case TG_LINE_REQUEST:
-		scan->flags &= ~(TG_SCAN_TENTATIVE | TG_SCAN_TUNNEL);
+		scan->flags &= ~TG_SCAN_TUNNEL;
 		scan->phase = TG_PHASE_LINE;
 		return 0;
 	case TG_LINE_HEADER:
@@ -234,7 +234,7 @@ tg_inline __u32 tg_scan_pause(struct tg_scan *scan, const struct tg_http_config 
 	__u64 bytes = at - scan->begin;
 	__u8 phase = scan->phase;
 
-	if ((scan->flags & TG_SCAN_TENTATIVE) && phase != TG_PHASE_START)
+	if ((scan->flags & TG_SCAN_TENTATIVE) && tg_phase_in_request_line(phase))
 		return tg_scan_fail(scan, config, TG_PACKET_UNSYNCED, at);
 	if (tg_phase_in_head(phase) && bytes > config->header_bytes_max)
 		return tg_scan_fail(scan, config, TG_PACKET_HEADER_TOO_LONG, at);

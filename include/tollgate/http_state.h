@@ -62,7 +62,7 @@ enum tg_line {
 
 enum tg_scan_flag {
 	TG_SCAN_SEEN = 1,      /* a request was completed on this connection */
-	TG_SCAN_TENTATIVE = 2, /* picked up: not trusted before a whole request line */
+	TG_SCAN_TENTATIVE = 2, /* picked up: not trusted before a whole header */
 	TG_SCAN_SWITCHING = 4, /* this message asks to leave HTTP/1 */
 	TG_SCAN_TUNNEL = 8,    /* it is over: HTTP/1 only if it visibly is */
 };

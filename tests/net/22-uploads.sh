@@ -19,6 +19,7 @@ upload() { # upload MODE HOST: lengths and chunks in turn, on one connection
 
 # A body of requests, so that a scanner that looks inside counts too many.
 sandbox
+steer
 nginx_start
 for mode in native generic; do
 	yes "GET /decoy HTTP/1.1" | head -c 1500000 | sed 's/$/\r/' >"$TMP/body"

@@ -169,9 +169,9 @@ const struct tg_scenario tg_scenarios[] = {
 	 {DATA(0, "\x17\x03\x03\x01\x40 encrypted", UNSYNCED),
 	  DATA(15, "\x17\x03\x03\x01\x40 encrypted", UNSYNCED), END},
 	 {{0}}},
-	{"picked up at a bad header",
-	 {DATA(0, LINE "no colon\r\n\r\n", BAD_HEADER), DATA(28, GET_A, OPAQUE), END},
-	 {{0}}},
+	{"picked up at what is no header: the next request is awaited",
+	 {DATA(0, LINE "no colon\r\n\r\n", UNSYNCED), DATA(28, GET_A, REQUEST), END},
+	 {{"token-aaa", 1, GET_BYTES}}},
 
 	/* Errors. */
 	{"nothing is guessed at after an error",
