@@ -20,7 +20,6 @@
 #define TG_CONTINUE TG_PACKET_SEEN /* no reason yet: the next stage goes on */
 
 #define TG_IP4_FRAGMENT	   0x3fff /* more fragments, or an offset */
-#define TG_IP4_MORE	   0x2000
 #define TG_IP6_FRAG_OFFSET 0xfff8
 #define TG_IP6_FRAG_MORE   0x0001
 

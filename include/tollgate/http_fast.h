@@ -38,9 +38,9 @@ tg_inline void tg_fast_value_end(struct tg_fast *fast, const struct tg_view *vie
 
 /*
  * The name that begins at an offset: how many bytes, up to its colon; 0: not
- * as usual. first: its first 8 bytes, lower case.
+ * as usual.
  */
-tg_inline __u32 tg_fast_name_bytes(const struct tg_view *view, __u64 from, __u64 *first)
+tg_inline __u32 tg_fast_name_bytes(const struct tg_view *view, __u64 from)
 {
 	__u64 at = from, word, stop;
 	__u32 text, i;
@@ -49,8 +49,6 @@ tg_inline __u32 tg_fast_name_bytes(const struct tg_view *view, __u64 from, __u64
 		if (tg_view_word(view, at, &word))
 			return 0;
 		stop = tg_word_below(word, 0x21) | tg_word_equal(word, ':');
-		if (!i)
-			*first = word;
 		if (stop)
 			break;
 		at += 8;
@@ -61,9 +59,7 @@ tg_inline __u32 tg_fast_name_bytes(const struct tg_view *view, __u64 from, __u64
 	text = tg_word_first(stop);
 	if ((__u8)(word >> (text * 8)) != ':' || at + text >= view->limit)
 		return 0;
-	text = at + text - from;
-	*first = tg_word_keep(tg_word_lower(*first), text);
-	return text;
+	return at + text - from;
 }
 
 /* TG_PHASE_LINE: a name that no row can have, and the word that its colon is in. */
@@ -102,7 +98,7 @@ tg_inline __u64 tg_fast_row(struct tg_scan *scan, struct tg_head *head,
 			    __u64 start)
 {
 	__u64 at = start, word;
-	__u32 i, row, text = tg_fast_name_bytes(view, start, &word), left = text;
+	__u32 i, row, text = tg_fast_name_bytes(view, start), left = text;
 
 	if (!text)
 		return start;
