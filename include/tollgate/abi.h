@@ -15,7 +15,7 @@
 #endif
 #include "limits.h"
 
-#define TG_ABI_VERSION 1
+#define TG_ABI_VERSION 2
 
 #define TG_ASSERT_SIZE(type, bytes)                                                                \
 	_Static_assert(sizeof(type) == (bytes), #type " changed its layout")
@@ -48,6 +48,18 @@ struct tg_token {
 	__u64 id;
 };
 TG_ASSERT_SIZE(struct tg_token, 24);
+
+/*
+ * What a policy speaks of. Of each kind, the most specific policy that matches
+ * a request is enforced.
+ */
+enum tg_kind {
+	TG_KIND_TOKEN_ID,
+	TG_KIND_TOKEN,	/* by the first bytes of its text */
+	TG_KIND_SOURCE, /* by prefix */
+	TG_KIND_ANY,
+	TG_KINDS
+};
 
 /* map usage (HASH): one row per source, token and interface. */
 struct tg_usage_key {
@@ -82,8 +94,20 @@ struct tg_usage {
 	__u64 last_jiffies;
 	__u32 flags; /* TG_ROW_* */
 	__u32 pad;
+	__u64 match[TG_KINDS]; /* TG_MATCH_*: policies and budgets, as they were found last */
 };
-TG_ASSERT_SIZE(struct tg_usage, 80);
+TG_ASSERT_SIZE(struct tg_usage, 112);
+
+/*
+ * A cached match: which policy of a kind the row is under (0: none) and which
+ * budget it spends. Whole in one word, so that no reader sees half of one; of
+ * no use under another epoch than that of struct tg_control.
+ */
+#define TG_MATCH(epoch, policy, slot)                                                              \
+	((__u64)((epoch)&0xffffff) << 40 | (__u64)(policy) << 24 | (slot))
+#define TG_MATCH_EPOCH(match)  ((match) >> 40)
+#define TG_MATCH_POLICY(match) ((match) >> 24 & 0xffff)
+#define TG_MATCH_SLOT(match)   ((match)&0xffffff)
 
 /*
  * map token_spill (HASH): counts of a token that stand in no usage row, as the
@@ -172,6 +196,169 @@ struct tg_flow_key {
 	__be16 server_port;
 };
 TG_ASSERT_SIZE(struct tg_flow_key, 36);
+
+/* --- quotas ------------------------------------------------------------------- */
+
+/* What becomes of a request without budget. The larger one wins. */
+enum tg_action {
+	TG_ACTION_NONE,	   /* it is allowed */
+	TG_ACTION_OBSERVE, /* it passes, and is counted as observed */
+	TG_ACTION_REJECT,  /* HTTP 429 with Retry-After */
+	TG_ACTION_RESET,   /* TCP RST */
+	TG_ACTION_DROP,	   /* silence */
+	TG_ACTIONS
+};
+
+enum tg_per { TG_PER_EACH, TG_PER_SHARED };
+
+/* Units of limits. The first TG_RATES are rates, the others calendar periods. */
+enum tg_unit {
+	TG_UNIT_S,
+	TG_UNIT_M,
+	TG_UNIT_H,
+	TG_RATES,
+	TG_UNIT_MINUTE = TG_RATES,
+	TG_UNIT_HOUR,
+	TG_UNIT_DAY,
+	TG_UNIT_MONTH,
+	TG_UNITS
+};
+#define TG_CALENDARS (TG_UNITS - TG_RATES)
+
+struct tg_limit {
+	__u64 amount;	   /* requests a unit */
+	__u64 interval_ns; /* rate: from one request to the next, rounded up; calendar: 0 */
+	__u64 depth_ns;	   /* rate: burst * interval_ns; calendar: 0 */
+	__u32 unit;	   /* enum tg_unit; at most one limit of a unit in a policy */
+	__u32 pad;
+};
+TG_ASSERT_SIZE(struct tg_limit, 32);
+
+/*
+ * map policies (ARRAY of TG_POLICIES_MAX): index 0 is none. An element does not
+ * change while it is in use: a policy that changes gets another one. What lasts
+ * is the owner, under which its budgets stand.
+ */
+struct tg_policy {
+	__u32 owner; /* 1..TG_POLICIES_MAX-1, also the slot of its own budget; 0: free */
+	__u32 subject_bits; /* of subject that count (the mask's length) */
+	__u8 subject[16];   /* SOURCE: address as in struct tg_addr; TOKEN: text; TOKEN_ID: id */
+	__u8 kind;	    /* enum tg_kind */
+	__u8 per;	    /* enum tg_per */
+	__u8 action;	    /* enum tg_action */
+	__u8 limits;	    /* in use of limit[] */
+	__u32 pad;
+	struct tg_limit limit[TG_LIMITS_MAX];
+};
+TG_ASSERT_SIZE(struct tg_policy, 160);
+
+/* map policy_counts (ARRAY, as policies): requests by the one policy that decided; 0: none did. */
+
+/*
+ * map policy_match (LPM_TRIE): which policy of a kind. Policy sets stand side by
+ * side under their numbers; struct tg_control says which is in force.
+ */
+struct tg_match_key {
+	__u32 bits; /* of what follows: 64 + the subject's */
+	__u32 set;
+	__u32 kind;
+	__u8 subject[16];
+};
+TG_ASSERT_SIZE(struct tg_match_key, 28);
+#define TG_MATCH_BITS(subject_bits) (64 + (subject_bits))
+
+/* Value of policy_match: index in policies; 0: none, whatever a shorter prefix says. */
+
+/*
+ * map budgets (ARRAY): slot below TG_POLICIES_MAX: of the policy with that
+ * owner, shared by all that match (per: shared), or by those that found no
+ * slot of their own (per: each); other slots: of one subject each, made by the
+ * program on first sight. Only ever written by compare-and-swap.
+ */
+struct tg_budget {
+	__u32 owner;
+	__u32 state;	  /* enum tg_budget_state */
+	__u8 subject[16]; /* source, or token id (host byte order, then zeros), or zeros */
+	char prefix[TG_PREFIX_BYTES_MAX]; /* of a token, for people */
+	__u64 last_jiffies;
+	__u64 denied; /* requests that found it empty */
+	__u64 observed;
+	__u64 rate[TG_RATES];		 /* bucket.h; boot clock; 0: full */
+	__u64 calendar[TG_CALENDARS][2]; /* bucket.h; the last two periods */
+};
+TG_ASSERT_SIZE(struct tg_budget, 152);
+
+enum tg_budget_state {
+	TG_BUDGET_FREE,
+	TG_BUDGET_LIVE,
+	TG_BUDGET_RETIRING, /* as if new, and idle: goes unless someone takes from it */
+	TG_BUDGET_DEAD,	    /* nobody's; free when no program can still see it */
+};
+
+/* map budget_index (HASH): subject -> slot in budgets, for per: each. */
+struct tg_budget_key {
+	__u32 owner;
+	__u32 kind; /* enum tg_kind, of the policy */
+	__u8 subject[16];
+};
+TG_ASSERT_SIZE(struct tg_budget_key, 24);
+
+/* map budget_free (QUEUE of __u32): slots that nobody has. */
+
+/*
+ * map calendars (ARRAY of 2 * TG_CALENDARS): when periods begin, as far as the
+ * agent has looked ahead, beyond that every nominal_ns. Two tables, so that one
+ * can be written while the other is in use: index half * TG_CALENDARS + unit.
+ */
+struct tg_calendar {
+	__u64 nominal_ns;
+	__u32 periods; /* in use */
+	__u32 hint;    /* a period not long past; written by the program */
+	__u64 start_ns[TG_PERIODS_MAX]; /* boot clock (may be before boot: two's complement) */
+	__u32 id[TG_PERIODS_MAX];	/* grows with time, the same from agent to agent; not 0 */
+};
+
+/* map control (ARRAY of 1): each word is replaced as one. */
+struct tg_control {
+	__u64 set_epoch; /* number of the policy set << 32 | epoch of cached matches (24 bits) */
+	__u32 calendar_half;
+	__u32 has_policies; /* any in the set */
+	__u32 drops_sources; /* entries of drops by source; 0: need not be looked at */
+	__u32 drops_tokens;
+	__s64 refused; /* connections whose request was refused, as long as they are followed */
+};
+TG_ASSERT_SIZE(struct tg_control, 32);
+
+/*
+ * map drops (LPM_TRIE): what is dropped now. By source (CIDR; never_block stands
+ * here too, with its reason) or by token id. Expired entries count as not there.
+ */
+struct tg_drop_key {
+	__u32 bits; /* of what follows: 32 + the subject's */
+	__u32 kind; /* TG_KIND_SOURCE or TG_KIND_TOKEN_ID */
+	__u8 subject[16];
+};
+TG_ASSERT_SIZE(struct tg_drop_key, 24);
+#define TG_DROP_BITS(subject_bits) (32 + (subject_bits))
+
+struct tg_drop {
+	__u64 expires_jiffies; /* the kernel's clock; 0: never */
+	__u64 expires_unix_ns; /* the same for people; 0: never */
+	__u64 created_unix_ns;
+	__u64 packets; /* dropped by this entry */
+	__u64 bytes;
+	__u32 reason; /* enum tg_drop_reason */
+	__u32 bits;   /* of the key, for the look-up of what stands behind an expired entry */
+	char text[TG_DROP_TEXT_BYTES]; /* why, for people; zero-padded */
+};
+TG_ASSERT_SIZE(struct tg_drop, 112);
+
+enum tg_drop_reason {
+	TG_DROP_MANUAL, /* tollgate block */
+	TG_DROP_RULE,	/* a policy's block rule */
+	TG_DROP_NEVER,	/* never_block: passes */
+	TG_DROP_REASONS
+};
 
 /*
  * Context of the maintenance programs (SEC("syscall")), run by the agent with
