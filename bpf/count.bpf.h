@@ -19,6 +19,9 @@ struct tg_delta {
 	__u64 requests;
 	__u64 bytes;
 	__u64 origin_id; /* 0: none named */
+	__u64 denied;
+	__u64 observed;
+	__u32 policy; /* that decided; 0: none */
 };
 
 tg_inline void tg_count_packet(__u32 reason, __u32 bytes, __u32 requests)
@@ -49,6 +52,10 @@ tg_inline void tg_counts_add(struct tg_counts *counts, const struct tg_delta *de
 	if (delta->requests)
 		__sync_fetch_and_add(&counts->requests, delta->requests);
 	__sync_fetch_and_add(&counts->bytes, delta->bytes);
+	if (delta->denied)
+		__sync_fetch_and_add(&counts->denied, delta->denied);
+	if (delta->observed)
+		__sync_fetch_and_add(&counts->observed, delta->observed);
 	if (!delta->origin_id)
 		return;
 	if (delta->requests)
@@ -118,17 +125,23 @@ tg_inline __u64 tg_origin_tag(const struct tg_origin_key *key)
 
 tg_global int tg_usage_row_add(const struct tg_usage_key *key, __u64 tag, __u64 now)
 {
-	struct tg_usage fresh = {.tag = tag, .first_jiffies = now, .last_jiffies = now};
-	struct tg_usage_key copy; /* for Linux 6.1: see tg_scratch */
+	struct tg_scratch *scratch = tg_scratch(); /* the stack is full */
+	struct tg_usage *fresh;
 
-	if (!key)
+	if (!key || !scratch)
 		return 0;
-	copy = *key;
-	bpf_map_update_elem(&usage, &copy, &fresh, BPF_NOEXIST);
+	fresh = &scratch->fresh_usage;
+	__builtin_memset(fresh, 0, sizeof(*fresh));
+	fresh->tag = tag;
+	fresh->first_jiffies = now;
+	fresh->last_jiffies = now;
+	scratch->fresh_key = *key;
+	bpf_map_update_elem(&usage, &scratch->fresh_key, fresh, BPF_NOEXIST);
 	return 0;
 }
 
-tg_inline void tg_count_usage(const struct tg_usage_key *key, const struct tg_delta *delta)
+/* The key's row, made if it is not there. NULL: there is none to be had. */
+tg_inline struct tg_usage *tg_usage_row(const struct tg_usage_key *key)
 {
 	struct tg_usage *row = bpf_map_lookup_elem(&usage, key);
 	__u64 now = bpf_jiffies64(), tag = tg_usage_tag(key);
@@ -137,12 +150,30 @@ tg_inline void tg_count_usage(const struct tg_usage_key *key, const struct tg_de
 		tg_usage_row_add(key, tag, now);
 		row = bpf_map_lookup_elem(&usage, key);
 	}
-	if (!row || row->tag != tag || (row->flags & TG_ROW_RETIRING)) {
-		tg_count_spilled(key, delta);
-		return;
-	}
+	if (!row || row->tag != tag || (row->flags & TG_ROW_RETIRING))
+		return 0;
 	row->last_jiffies = now;
-	tg_counts_add(&row->counts, delta);
+	return row;
+}
+
+/* row: of tg_usage_row(key). */
+tg_inline void tg_count_usage(struct tg_usage *row, const struct tg_usage_key *key,
+			      const struct tg_delta *delta)
+{
+	if (row)
+		tg_counts_add(&row->counts, delta);
+	else
+		tg_count_spilled(key, delta);
+}
+
+/* By policy, beside the books: what no policy decided is the rest. */
+tg_inline void tg_count_policy(const struct tg_delta *delta)
+{
+	__u32 index = delta->policy;
+	struct tg_counts *counts = index ? bpf_map_lookup_elem(&policy_counts, &index) : 0;
+
+	if (counts)
+		tg_counts_add(counts, delta);
 }
 
 /* No room: the view finds the rest as usage's origin_requests beyond the rows here. */
@@ -196,7 +227,8 @@ tg_global int tg_origin_row_add(void)
 
 tg_inline void tg_count_delta(const struct tg_usage_key *key, const struct tg_delta *delta)
 {
-	tg_count_usage(key, delta);
+	tg_count_usage(tg_usage_row(key), key, delta);
+	tg_count_policy(delta);
 	if (delta->origin_id)
 		tg_count_origin(&key->token, delta);
 }

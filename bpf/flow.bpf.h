@@ -76,6 +76,7 @@ tg_inline void tg_flow_begin(struct tg_flow *flow, __u32 next_seq)
 	flow->offset = 0;
 	flow->unbilled_bytes = 0;
 	flow->next_seq = next_seq;
+	flow->allowed_ack = 0;
 	flow->flags &= TG_FLOW_PARTIAL; /* the stale header goes when the next state is kept */
 }
 
@@ -123,7 +124,9 @@ tg_inline struct tg_flow *tg_flow_get(const struct tg_segment *segment, __u64 ta
 
 tg_inline void tg_flow_flush(struct tg_flow *flow)
 {
-	struct tg_delta delta = {.bytes = flow->unbilled_bytes, .origin_id = flow->bill_origin_id};
+	struct tg_delta delta = {.bytes = flow->unbilled_bytes,
+				 .origin_id = flow->bill_origin_id,
+				 .policy = flow->bill_policy};
 	struct tg_usage_key bill; /* on the stack, for Linux 6.1: see tg_scratch */
 
 	if (!delta.bytes)
@@ -133,12 +136,23 @@ tg_inline void tg_flow_flush(struct tg_flow *flow)
 	tg_count_delta(&bill, &delta);
 }
 
+/* Connections that were refused: while there are none, acknowledgements need no look-up. */
+tg_inline void tg_refused_add(__s64 count)
+{
+	struct tg_control *control = tg_control();
+
+	if (control)
+		__sync_fetch_and_add(&control->refused, count);
+}
+
 /* The connection is over. The flow is ours; afterwards it is nobody's. */
 tg_inline void tg_flow_end(const struct tg_flow_key *key, struct tg_flow *flow)
 {
 	tg_flow_flush(flow);
 	if (flow->flags & TG_FLOW_PARTIAL)
 		bpf_map_delete_elem(&partials, key);
+	if (flow->flags & TG_FLOW_REFUSED)
+		tg_refused_add(-1);
 	tg_flow_release(flow, 0);
 	bpf_map_delete_elem(&flows, key);
 }
@@ -174,6 +188,12 @@ tg_inline void tg_flow_syn(const struct tg_segment *segment)
 	tag = tg_flow_tag(&segment->key);
 	if (tg_flow_take(flow, tag))
 		return;
+	if (flow->flags & TG_FLOW_REFUSED) {
+		/* The server's socket is gone, or will answer for itself: nothing is left to do. */
+		bpf_map_update_elem(&embryos, &segment->key, &embryo, BPF_ANY);
+		tg_flow_end(&segment->key, flow);
+		return;
+	}
 	if (segment->seq != flow->next_seq - (__u32)flow->offset) {
 		flow->reborn_seq = segment->seq;
 		flow->flags |= TG_FLOW_REBORN;

@@ -13,11 +13,29 @@
 #include "settings.bpf.h"
 #include "../include/tollgate/http_state.h"
 
+#define TG_REPLY_BYTES                                                                             \
+	296 /* of the largest packet that is made, and what the masks below allow                  \
+	     */
+#define TG_CHUNK_BYTES 256
+
 /*
  * A function that the verifier checks once, for any arguments, and not again
  * for each state that each caller calls it in. Pointers may be NULL for it.
  */
 #define tg_global __attribute__((noinline))
+
+/* What is kept of a connection whose request was refused: see refuse.bpf.h. */
+struct tg_refusal {
+	__u32 server_seq;  /* what the server expects next: nothing from here on reaches it */
+	__u32 end_seq;	   /* where the refused packet ended: what comes before it was refused */
+	__u32 reply_seq;   /* of the answer's first byte; what the client acknowledged */
+	__u32 drained_ack; /* what the client had acknowledged when the server was quiet */
+	__u32 retry_s;
+	__u8 action;   /* enum tg_action */
+	__u8 stage;    /* enum tg_refusal_stage */
+	__u8 finished; /* the client's FIN came with the request */
+	__u8 pad;
+};
 
 /* A connection whose client has sent data. */
 struct tg_flow {
@@ -31,12 +49,17 @@ struct tg_flow {
 	__u32 next_seq;	  /* the first byte not yet seen */
 	__u32 reborn_seq; /* TG_FLOW_REBORN: where the new stream begins */
 	__u32 flags;
+	__u32 bill_policy; /* under which the request was decided */
+	__u32 allowed_ack; /* TG_FLOW_ALLOWED: what the client had acknowledged then */
+	struct tg_refusal refusal;
 	__u32 pad;
 };
-TG_ASSERT_SIZE(struct tg_flow, 128);
+TG_ASSERT_SIZE(struct tg_flow, 160);
 
 #define TG_FLOW_PARTIAL 1 /* its unfinished header is kept in partials */
 #define TG_FLOW_REBORN	2 /* a SYN came: the client may have begun anew */
+#define TG_FLOW_ALLOWED 4 /* a request was let through: an answer is due, or was */
+#define TG_FLOW_REFUSED 8 /* refusal holds: nothing more of it is scanned */
 
 /*
  * A connection without data: its client has sent its SYN only, or is done
@@ -52,10 +75,47 @@ struct tg_embryo {
 struct tg_segment {
 	struct tg_flow_key key;
 	__u32 seq;	   /* of the first payload byte; host byte order */
+	__u32 ack;	   /* what the client has; host byte order */
 	__u32 offset;	   /* of the payload in the frame */
 	__u32 bytes;	   /* of payload */
 	__u32 frame_bytes; /* of the whole frame, fragments included */
-	__u8 syn, fin, rst;
+	__u16 ip_offset;   /* of the IP header in the frame */
+	__u16 tcp_offset;
+	__u8 syn, fin, rst, ipv6;
+};
+
+/* What is decided about a request: policy.bpf.h. */
+struct tg_decision {
+	__u32 action;  /* enum tg_action; OBSERVE: it passes */
+	__u32 policy;  /* that decided; 0: none */
+	__u64 wait_ns; /* until there is budget again */
+};
+
+/* What becomes of a packet, unless it passes as it is: answer.bpf.h makes it so. */
+enum tg_answer_kind {
+	TG_ANSWER_PASS,
+	TG_ANSWER_DROP,
+	TG_ANSWER_429,	 /* to the client, with what acknowledges its request, and FIN */
+	TG_ANSWER_ACK,	 /* to the client */
+	TG_ANSWER_RST,	 /* to the client */
+	TG_ANSWER_ABORT, /* RST to the server, in the client's name */
+	TG_ANSWER_CUT,	 /* passes with less payload, and without FIN */
+};
+
+struct tg_answer {
+	__u32 kind; /* enum tg_answer_kind */
+	__u32 seq;  /* of the packet that is made; host byte order */
+	__u32 ack;
+	__u32 retry_s; /* 429 */
+	__u32 keep;    /* CUT: payload bytes that stay */
+};
+
+/* What the server's socket says, where the server is on this host. */
+struct tg_server {
+	__u32 found;
+	__u32 rcv_nxt; /* host byte order, all of them */
+	__u32 snd_nxt;
+	__u32 write_seq;
 };
 
 /*
@@ -66,6 +126,8 @@ struct tg_scratch {
 	struct tg_head head;
 	struct tg_flow fresh_flow;
 	struct tg_origin fresh_origin;
+	struct tg_usage fresh_usage;
+	struct tg_usage_key fresh_key;
 	struct tg_segment segment;
 	__u64 base;	/* stream offset of a byte less its frame offset */
 	__u32 at;	/* frame offset of the next byte to scan */
@@ -75,6 +137,25 @@ struct tg_scratch {
 	__u32 reason;	/* of an error; TG_CONTINUE: none */
 	__u8 tail[80];	/* what lies beyond frame offset 0xfff8 */
 	__u32 step;	/* what the last step came to */
+	__u32 allowed;	/* requests let through in this packet */
+	/* Quotas. */
+	__u32 never;  /* the source stands in never_block */
+	__u64 now_ns; /* boot clock; 0: not read yet */
+	__u64 set_epoch;
+	__u64 match[TG_KINDS];
+	struct tg_usage_key bill;
+	struct tg_decision decision;
+	struct tg_match_key match_key;
+	struct tg_budget_key budget_key;
+	struct tg_drop_key drop_key;
+	__u32 slot;
+	/* Packets that are made. */
+	struct tg_answer answer;
+	struct tg_server server;
+	__u8 reply[TG_REPLY_BYTES]; /* IP header, TCP header, text */
+	__u8 tcp[64];		    /* the TCP header that came */
+	__u8 chunk[TG_CHUNK_BYTES];
+	__u8 zeros[TG_CHUNK_BYTES]; /* never written */
 };
 
 struct {
@@ -155,6 +236,70 @@ struct {
 } partials SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct tg_policy);
+	__uint(max_entries, TG_POLICIES_MAX);
+} policies SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct tg_counts);
+	__uint(max_entries, TG_POLICIES_MAX);
+} policy_counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct tg_match_key);
+	__type(value, __u32);
+	__uint(max_entries, 4 * TG_POLICIES_MAX); /* two sets, each with never_block */
+} policy_match SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct tg_budget);
+	__uint(max_entries, TG_POLICIES_MAX + 65536);
+} budgets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct tg_budget_key);
+	__type(value, __u32);
+	__uint(max_entries, 65536);
+} budget_index SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__type(value, __u32);
+	__uint(max_entries, 65536);
+} budget_free SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct tg_calendar);
+	__uint(max_entries, 2 * TG_CALENDARS);
+} calendars SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct tg_control);
+	__uint(max_entries, 1);
+} control SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct tg_drop_key);
+	__type(value, struct tg_drop);
+	__uint(max_entries, 65536);
+} drops SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, __u32);
 	__type(value, struct tg_scratch);
@@ -171,6 +316,13 @@ static inline __attribute__((always_inline)) struct tg_scratch *tg_scratch(void)
 	__u32 index = 0;
 
 	return bpf_map_lookup_elem(&scratch_map, &index);
+}
+
+static inline __attribute__((always_inline)) struct tg_control *tg_control(void)
+{
+	__u32 index = 0;
+
+	return bpf_map_lookup_elem(&control, &index);
 }
 
 #endif

@@ -94,13 +94,14 @@ tg_inline __u32 tg_parse_ipv4(struct tg_cursor *cursor, struct tg_segment *segme
 	total = bpf_ntohs(ip->tot_len);
 	if (ip->version != 4 || header < sizeof(*ip) || total < header)
 		return TG_PACKET_BAD_IP;
+	segment->ipv6 = 0;
+	tg_addr_map_v4(&segment->key.client, ip->saddr); /* of fragments, too: drop.bpf.h */
+	tg_addr_map_v4(&segment->key.server, ip->daddr);
 	if (ip->frag_off & bpf_htons(TG_IP4_FRAGMENT))
 		return TG_PACKET_FRAGMENT;
 	reason = tg_protocol_reason(ip->protocol);
 	if (reason != TG_CONTINUE)
 		return reason;
-	tg_addr_map_v4(&segment->key.client, ip->saddr);
-	tg_addr_map_v4(&segment->key.server, ip->daddr);
 	*bytes = total - header;
 	cursor->at += header;
 	return TG_CONTINUE;
@@ -153,6 +154,7 @@ tg_inline __u32 tg_parse_ipv6(struct tg_cursor *cursor, struct tg_segment *segme
 		return TG_PACKET_TRUNCATED;
 	if (ip->version != 6)
 		return TG_PACKET_BAD_IP;
+	segment->ipv6 = 1;
 	__builtin_memcpy(&segment->key.client, &ip->saddr, sizeof(struct tg_addr));
 	__builtin_memcpy(&segment->key.server, &ip->daddr, sizeof(struct tg_addr));
 	*bytes = bpf_ntohs(ip->payload_len);
@@ -190,6 +192,7 @@ tg_inline __u32 tg_parse_tcp(struct tg_cursor *cursor, struct tg_segment *segmen
 	segment->fin = tcp->fin;
 	segment->rst = tcp->rst;
 	segment->seq = bpf_ntohl(tcp->seq) + segment->syn;
+	segment->ack = bpf_ntohl(tcp->ack_seq);
 	segment->bytes = bytes - header;
 	cursor->at += header;
 	return TG_CONTINUE;
@@ -223,6 +226,7 @@ tg_inline __u32 tg_parse(struct xdp_md *xdp, struct tg_segment *segment)
 	reason = tg_parse_ethernet(&cursor, &type);
 	if (reason != TG_CONTINUE)
 		return reason;
+	segment->ip_offset = cursor.at - data;
 	if (type == bpf_htons(ETH_P_IP))
 		reason = tg_parse_ipv4(&cursor, segment, &bytes);
 	else if (type == bpf_htons(ETH_P_IPV6))
@@ -231,6 +235,7 @@ tg_inline __u32 tg_parse(struct xdp_md *xdp, struct tg_segment *segment)
 		reason = TG_PACKET_NOT_IP;
 	if (reason != TG_CONTINUE)
 		return reason;
+	segment->tcp_offset = cursor.at - data;
 	reason = tg_parse_tcp(&cursor, segment, bytes);
 	if (reason != TG_CONTINUE)
 		return reason;

@@ -10,6 +10,7 @@
 
 #include "flow.bpf.h"
 #include "identity.bpf.h"
+#include "refuse.bpf.h"
 #include "../include/tollgate/http_fast.h"
 
 /* With query tokens the verifier spends 20,000 to 35,000 of its 1,000,000 on each. */
@@ -105,20 +106,54 @@ tg_global __u32 tg_step(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scra
 	return TG_STEP_BYTES(step);
 }
 
-/* A header is complete: identify, (later: decide,) count. */
-tg_inline void tg_request(struct tg_flow *flow, struct tg_scratch *scratch)
+/* Where in the sequence the request's bytes in this packet begin. */
+tg_inline __u32 tg_request_seq(const struct tg_flow *flow, const struct tg_scratch *scratch)
 {
-	struct tg_head *head = &scratch->head;
-	struct tg_delta delta = {1, head->header_bytes, head->origin_id};
-	struct tg_usage_key bill; /* on the stack, for Linux 6.1: see tg_scratch */
+	__u64 begin = flow->scan.begin;
 
+	if (begin < flow->offset)
+		begin = flow->offset; /* earlier ones have passed */
+	return scratch->segment.seq + (__u32)(begin - scratch->base) - scratch->segment.offset;
+}
+
+/* A header is complete: identify, decide, count. */
+tg_global int tg_request(struct xdp_md *xdp, struct tg_flow *flow)
+{
+	struct tg_scratch *scratch = tg_scratch();
+	struct tg_usage *row;
+
+	if (!scratch || !flow)
+		return 0;
 	tg_flow_flush(flow);
-	tg_identify(&bill, &scratch->segment.key.client, head);
-	flow->bill = bill;
-	flow->bill_origin_id = head->origin_id;
-	if (head->origin_id)
+	tg_identify(&scratch->bill, &scratch->segment.key.client, &scratch->head);
+	row = tg_usage_row(&scratch->bill);
+	tg_decide(row);
+	tg_start_forget(&scratch->head);
+	flow->bill = scratch->bill;
+	flow->bill_origin_id = scratch->head.origin_id;
+	flow->bill_policy = scratch->decision.policy;
+	if (scratch->head.origin_id)
 		tg_origin_row_add();
-	tg_count_delta(&bill, &delta);
+	{
+		__u32 action = scratch->decision.action;
+		struct tg_delta delta = {.requests = 1,
+					 .bytes = scratch->head.header_bytes,
+					 .origin_id = scratch->head.origin_id,
+					 .denied = TG_IS_REFUSED(action),
+					 .observed = action == TG_ACTION_OBSERVE,
+					 .policy = scratch->decision.policy};
+
+		tg_count_usage(row, &scratch->bill, &delta);
+		tg_count_policy(&delta);
+		if (delta.origin_id)
+			tg_count_origin(&scratch->bill.token, &delta);
+	}
+	if (TG_IS_REFUSED(scratch->decision.action))
+		return tg_refuse(xdp, flow, tg_request_seq(flow, scratch));
+	scratch->allowed++;
+	flow->flags |= TG_FLOW_ALLOWED;
+	flow->allowed_ack = scratch->segment.ack;
+	return 0;
 }
 
 /* The connection breaks off, perhaps in what was to be a request. */
@@ -128,6 +163,7 @@ tg_inline void tg_request_broken(struct tg_scratch *scratch, __u32 error, __u64 
 
 	scratch->reason = error;
 	tg_token_forget(&scratch->head);
+	tg_start_forget(&scratch->head);
 	switch (error) {
 	case TG_PACKET_BAD_HEADER:
 		why = TG_UNATTRIBUTED_BAD_HEADER;
@@ -230,7 +266,9 @@ tg_global int tg_round(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scrat
 	}
 	if (scratch->step & TG_STEP_REQUEST) {
 		scratch->requests++;
-		tg_request(flow, scratch);
+		tg_request(xdp, flow);
+		if (flow->flags & TG_FLOW_REFUSED)
+			return 1;
 	}
 	return fast.at >= view.limit;
 }
@@ -245,6 +283,8 @@ static long tg_further_round(__u32 index, struct tg_run *run)
 /* What the packet was, by what the scan found in it. */
 tg_inline __u32 tg_run_reason(const struct tg_flow *flow, const struct tg_scratch *scratch)
 {
+	if (flow->flags & TG_FLOW_REFUSED)
+		return TG_PACKET_DENIED;
 	if (scratch->requests)
 		return TG_PACKET_REQUEST;
 	if (scratch->reason != TG_CONTINUE)
@@ -286,6 +326,8 @@ tg_global int tg_head_mask(struct tg_head *head, __u64 tag, __u64 offset)
 		tg_sip_word(&sip, offset);
 		head->name[i] ^= sip.v[0] ^ sip.v[1];
 		head->prefix[i] ^= sip.v[2] ^ sip.v[3];
+		tg_sip_word(&sip, offset);
+		head->start[i] ^= sip.v[0] ^ sip.v[1];
 		tg_sip_word(&sip, offset);
 		if (i)
 			head->sip.tail ^= sip.v[0] ^ sip.v[1];
@@ -394,7 +436,39 @@ tg_inline __u32 tg_flow_payload(struct xdp_md *xdp, const struct tg_segment *seg
 		reason = tg_scan_payload(xdp, flow, scratch, skip);
 	}
 	flow->next_seq += fresh;
-	return order == TG_PACKET_GAP ? order : reason;
+	return order == TG_PACKET_GAP && reason != TG_PACKET_DENIED ? order : reason;
+}
+
+/* In a refused connection. The flow is ours. Returns the packet's reason. */
+tg_inline __u32 tg_flow_refused(struct xdp_md *xdp, struct tg_scratch *scratch,
+				struct tg_flow *flow, __u64 tag)
+{
+	if (tg_refused_segment(xdp, flow))
+		tg_flow_done(&scratch->segment.key, flow);
+	else
+		tg_flow_release(flow, tag);
+	return TG_PACKET_REFUSED;
+}
+
+/* A segment without payload: is it one of a refused connection? Its reason, or TG_CONTINUE. */
+tg_inline __u32 tg_segment_refused(struct xdp_md *xdp, struct tg_scratch *scratch)
+{
+	struct tg_control *control = tg_control();
+	struct tg_flow *flow;
+	__u64 tag;
+
+	if (!control || !control->refused)
+		return TG_CONTINUE;
+	flow = bpf_map_lookup_elem(&flows, &scratch->segment.key);
+	if (!flow || !(flow->flags & TG_FLOW_REFUSED))
+		return TG_CONTINUE;
+	tag = tg_flow_tag(&scratch->segment.key);
+	if (tg_flow_take(flow, tag))
+		return TG_CONTINUE;
+	if (flow->flags & TG_FLOW_REFUSED)
+		return tg_flow_refused(xdp, scratch, flow, tag);
+	tg_flow_release(flow, tag);
+	return TG_CONTINUE;
 }
 
 tg_inline __u32 tg_segment_data(struct xdp_md *xdp, struct tg_scratch *scratch)
@@ -407,8 +481,12 @@ tg_inline __u32 tg_segment_data(struct xdp_md *xdp, struct tg_scratch *scratch)
 	flow = tg_flow_get(segment, tag, &reason);
 	if (!flow)
 		return reason;
+	if (flow->flags & TG_FLOW_REFUSED)
+		return tg_flow_refused(xdp, scratch, flow, tag);
 	reason = tg_flow_payload(xdp, segment, flow, scratch);
-	if ((segment->fin || segment->rst) && segment->seq + segment->bytes == flow->next_seq)
+	if (flow->flags & TG_FLOW_REFUSED)
+		tg_flow_release(flow, tag);
+	else if ((segment->fin || segment->rst) && segment->seq + segment->bytes == flow->next_seq)
 		tg_flow_done(&segment->key, flow);
 	else
 		tg_flow_release(flow, tag);
@@ -419,6 +497,7 @@ tg_inline __u32 tg_segment_data(struct xdp_md *xdp, struct tg_scratch *scratch)
 tg_inline __u32 tg_segment(struct xdp_md *xdp, struct tg_scratch *scratch)
 {
 	const struct tg_segment *segment = &scratch->segment;
+	__u32 reason;
 
 	if (segment->syn)
 		tg_flow_syn(segment);
@@ -426,6 +505,9 @@ tg_inline __u32 tg_segment(struct xdp_md *xdp, struct tg_scratch *scratch)
 		return tg_segment_data(xdp, scratch);
 	if (segment->syn)
 		return TG_PACKET_SYN;
+	reason = tg_segment_refused(xdp, scratch);
+	if (reason != TG_CONTINUE)
+		return reason;
 	if (!segment->fin && !segment->rst)
 		return TG_PACKET_ACK;
 	tg_flow_close(segment);

@@ -2,8 +2,9 @@
 /*
  * A packet's way, a stage a header:
  *
- *   parse (packet) -> track (flow) -> scan (request) -> identify (identity)
- *         -> count (count) -> verdict (verdict)
+ *   parse (packet) -> drop (drop) -> track (flow) -> scan (request)
+ *         -> identify (identity) -> decide (policy, budget) -> count (count)
+ *         -> refuse (refuse) -> verdict (verdict, answer)
  *
  * Each stage returns a reason from reasons.def, or TG_CONTINUE.
  */
@@ -14,6 +15,23 @@
 #include "request.bpf.h"
 #include "verdict.bpf.h"
 
+/*
+ * A segment for a metered port, or a fragment, which could be one: is its source
+ * blocked? An open connection's first packet tells the server that it is over.
+ * Returns the packet's reason.
+ */
+tg_inline __u32 tg_drop(__u32 reason, struct tg_scratch *scratch)
+{
+	struct tg_control *control = tg_control();
+
+	if (!control || !control->drops_sources || !tg_drop_source())
+		return reason;
+	scratch->answer.kind = TG_ANSWER_DROP;
+	if (reason == TG_CONTINUE && !scratch->segment.syn)
+		tg_block_flow(scratch);
+	return TG_PACKET_BLOCKED;
+}
+
 tg_inline int tg_spine(struct xdp_md *xdp)
 {
 	struct tg_scratch *scratch = tg_scratch();
@@ -23,11 +41,15 @@ tg_inline int tg_spine(struct xdp_md *xdp)
 		return XDP_PASS; /* cannot be: an array of one */
 	scratch->requests = 0;
 	scratch->broken = 0;
+	scratch->allowed = 0;
+	scratch->answer.kind = TG_ANSWER_PASS;
 	reason = tg_parse(xdp, &scratch->segment);
 	tg_count_packet(TG_PACKET_SEEN, scratch->segment.frame_bytes, 0);
+	if (reason == TG_CONTINUE || reason == TG_PACKET_FRAGMENT)
+		reason = tg_drop(reason, scratch);
 	if (reason == TG_CONTINUE)
 		reason = tg_segment(xdp, scratch);
-	return tg_verdict(reason, scratch);
+	return tg_verdict(xdp, reason, scratch);
 }
 
 #endif

@@ -314,6 +314,8 @@ struct tg_calendar {
 	__u64 nominal_ns;
 	__u32 periods; /* in use */
 	__u32 hint;    /* a period not long past; written by the program */
+	__u32 step;    /* of id, from a period to the next, beyond the last one */
+	__u32 pad;
 	__u64 start_ns[TG_PERIODS_MAX]; /* boot clock (may be before boot: two's complement) */
 	__u32 id[TG_PERIODS_MAX];	/* grows with time, the same from agent to agent; not 0 */
 };

@@ -42,6 +42,8 @@ tg_inline void tg_head_start(struct tg_head *head)
 	prefix[0] = 0;
 	prefix[1] = 0;
 	head->token.id = 0;
+	head->start[0] = 0;
+	head->start[1] = 0;
 	head->origin_id = 0;
 	head->name_bytes = 0;
 	head->flags = 0;

@@ -99,6 +99,7 @@ struct tg_head {
 	struct tg_sip sip;	/* token or host in progress */
 	struct tg_sip sip_text; /* sip as it was before trailing white space */
 	struct tg_token token;	/* the best so far */
+	__u64 start[TG_PREFIX_BYTES_MAX / 8]; /* its first bytes, for policies: never kept or shown */
 	__u64 origin_id;	/* 0: none */
 	__u64 host[TG_HOST_BYTES_MAX / 8];
 	__u32 host_bytes;   /* in progress */
@@ -115,7 +116,7 @@ struct tg_head {
 	__u8 escape_digit;
 	__u32 pad;
 };
-TG_ASSERT_SIZE(struct tg_head, 280);
+TG_ASSERT_SIZE(struct tg_head, 296);
 
 /*
  * What one step came to: bytes consumed in the low byte (with an error: up to

@@ -45,6 +45,8 @@ tg_inline void tg_token_take(struct tg_head *head, const struct tg_http_config *
 	prefix[0] = tg_word_keep(head->prefix[0], shown);
 	prefix[1] = shown > 8 ? tg_word_keep(head->prefix[1], shown - 8) : 0;
 	head->token.id = id ? id : 1;
+	head->start[0] = tg_word_keep(head->prefix[0], bytes);
+	head->start[1] = bytes > 8 ? tg_word_keep(head->prefix[1], bytes - 8) : 0;
 	head->best = head->place;
 }
 
@@ -59,6 +61,13 @@ tg_inline void tg_token_forget(struct tg_head *head)
 	head->name[1] = 0;
 	head->sip.tail = 0;
 	head->sip_text.tail = 0;
+}
+
+/* Nor of the one that was taken, once policies have looked at it. */
+tg_inline void tg_start_forget(struct tg_head *head)
+{
+	head->start[0] = 0;
+	head->start[1] = 0;
 }
 
 /* The same; then its bytes are forgotten. */
