@@ -36,12 +36,11 @@ tg_inline void tg_budget_start(struct tg_scratch *scratch, struct tg_budget *bud
 }
 
 /* Make a budget for scratch->budget_key. Its slot, or 0: there is no room. */
-tg_global __u32 tg_budget_add(void)
+tg_inline __u32 tg_budget_add(struct tg_scratch *scratch)
 {
-	struct tg_scratch *scratch = tg_scratch();
 	struct tg_budget *budget;
 
-	if (!scratch || bpf_map_pop_elem(&budget_free, &scratch->slot))
+	if (bpf_map_pop_elem(&budget_free, &scratch->slot))
 		return 0;
 	budget = bpf_map_lookup_elem(&budgets, &scratch->slot);
 	if (!budget)
@@ -65,7 +64,7 @@ tg_global __u32 tg_budget_slot(void)
 		return 0;
 	for (i = 0; i < TG_BUDGET_TRIES; i++) {
 		found = bpf_map_lookup_elem(&budget_index, &scratch->budget_key);
-		slot = found ? *found : tg_budget_add();
+		slot = found ? *found : tg_budget_add(scratch);
 		if (!slot)
 			continue;
 		scratch->slot = slot;

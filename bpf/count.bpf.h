@@ -14,16 +14,6 @@
 /* What new rows begin with: not on the stack, which is short. */
 static const struct tg_counts tg_counts_zero;
 
-/* What is added at once; the same for every row that it is added to. */
-struct tg_delta {
-	__u64 requests;
-	__u64 bytes;
-	__u64 origin_id; /* 0: none named */
-	__u64 denied;
-	__u64 observed;
-	__u32 policy; /* that decided; 0: none */
-};
-
 tg_inline void tg_count_packet(__u32 reason, __u32 bytes, __u32 requests)
 {
 	__u32 index = tg_iface * TG_PACKET_REASONS + reason;

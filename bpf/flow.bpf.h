@@ -122,18 +122,29 @@ tg_inline struct tg_flow *tg_flow_get(const struct tg_segment *segment, __u64 ta
 	return taken ? 0 : flow;
 }
 
+/* Count the body bytes that wait in the flow. */
+tg_global int tg_flow_flush_body(struct tg_flow *flow)
+{
+	struct tg_scratch *scratch = tg_scratch();
+	struct tg_delta *delta;
+
+	if (!scratch || !flow)
+		return 0;
+	delta = &scratch->body_delta;
+	__builtin_memset(delta, 0, sizeof(*delta));
+	delta->bytes = flow->unbilled_bytes;
+	delta->origin_id = flow->bill_origin_id;
+	delta->policy = flow->bill_policy;
+	flow->unbilled_bytes = 0;
+	scratch->body_bill = flow->bill;
+	tg_count_delta(&scratch->body_bill, delta);
+	return 0;
+}
+
 tg_inline void tg_flow_flush(struct tg_flow *flow)
 {
-	struct tg_delta delta = {.bytes = flow->unbilled_bytes,
-				 .origin_id = flow->bill_origin_id,
-				 .policy = flow->bill_policy};
-	struct tg_usage_key bill; /* on the stack, for Linux 6.1: see tg_scratch */
-
-	if (!delta.bytes)
-		return;
-	flow->unbilled_bytes = 0;
-	bill = flow->bill;
-	tg_count_delta(&bill, &delta);
+	if (flow->unbilled_bytes)
+		tg_flow_flush_body(flow);
 }
 
 /* Connections that were refused: while there are none, acknowledgements need no look-up. */

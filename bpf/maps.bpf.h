@@ -18,6 +18,8 @@
 	     */
 #define TG_CHUNK_BYTES 256
 
+enum tg_workplace_index { TG_WORKPLACE_METER, TG_WORKPLACE_MAINTENANCE, TG_WORKPLACES };
+
 /*
  * A function that the verifier checks once, for any arguments, and not again
  * for each state that each caller calls it in. Pointers may be NULL for it.
@@ -82,6 +84,16 @@ struct tg_segment {
 	__u16 ip_offset;   /* of the IP header in the frame */
 	__u16 tcp_offset;
 	__u8 syn, fin, rst, ipv6;
+};
+
+/* What is added at once; the same for every row that it is added to. */
+struct tg_delta {
+	__u64 requests;
+	__u64 bytes;
+	__u64 origin_id; /* 0: none named */
+	__u64 denied;
+	__u64 observed;
+	__u32 policy; /* that decided; 0: none */
 };
 
 /* What is decided about a request: policy.bpf.h. */
@@ -149,6 +161,9 @@ struct tg_scratch {
 	struct tg_budget_key budget_key;
 	struct tg_drop_key drop_key;
 	__u32 slot;
+	struct tg_delta delta;	    /* of the request */
+	struct tg_delta body_delta; /* of the body before it */
+	struct tg_usage_key body_bill;
 	/* Packets that are made. */
 	struct tg_answer answer;
 	struct tg_server server;
@@ -303,17 +318,18 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, __u32);
 	__type(value, struct tg_scratch);
-	__uint(max_entries, 1);
+	__uint(max_entries, TG_WORKPLACES);
 } scratch_map SEC(".maps");
 
 /*
- * This CPU's scratch. Also for a global function that hands a part of it to a
+ * This CPU's scratch. Maintenance programs run where a packet may interrupt them,
+ * so theirs is another one. Also for a global function that hands a part of it to a
  * map helper as key or value: Linux 6.1 takes no argument of the function there
  * (6.2 does).
  */
 static inline __attribute__((always_inline)) struct tg_scratch *tg_scratch(void)
 {
-	__u32 index = 0;
+	__u32 index = tg_workplace;
 
 	return bpf_map_lookup_elem(&scratch_map, &index);
 }

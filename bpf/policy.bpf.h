@@ -259,25 +259,27 @@ tg_global int tg_decide_budgets(void)
 	return 0;
 }
 
-/* The request in scratch->bill, whose usage row is row (NULL: it has none): scratch->decision. */
-tg_global int tg_decide(struct tg_usage *row)
+/*
+ * The request in scratch->bill, whose usage row is row (NULL: it has none):
+ * scratch->decision. In line: the verifier allows for 8 calls within each other.
+ */
+tg_inline void tg_decide(struct tg_scratch *scratch, struct tg_usage *row)
 {
-	struct tg_scratch *scratch = tg_scratch();
 	struct tg_control *control = tg_control();
 	__u64 epoch;
 	__u32 kind;
 
-	if (!scratch || !control)
-		return 0;
 	scratch->decision.action = TG_ACTION_NONE;
 	scratch->decision.policy = 0;
 	scratch->decision.wait_ns = 0;
+	if (!control)
+		return;
 	if (control->drops_tokens && tg_drop_token()) {
 		scratch->decision.action = TG_ACTION_DROP;
-		return 0;
+		return;
 	}
 	if (!control->has_policies)
-		return 0;
+		return;
 	scratch->set_epoch = *(volatile __u64 *)&control->set_epoch;
 	epoch = scratch->set_epoch & 0xffffff;
 	if (row) {
@@ -286,10 +288,9 @@ tg_global int tg_decide(struct tg_usage *row)
 	}
 	if (!row || tg_match_is_old(scratch->match, epoch))
 		tg_match_all(row);
-	if (!(TG_MATCH_POLICY(scratch->match[0]) | TG_MATCH_POLICY(scratch->match[1]) |
-	      TG_MATCH_POLICY(scratch->match[2]) | TG_MATCH_POLICY(scratch->match[3])))
-		return 0;
-	return tg_decide_budgets();
+	if (TG_MATCH_POLICY(scratch->match[0]) | TG_MATCH_POLICY(scratch->match[1]) |
+	    TG_MATCH_POLICY(scratch->match[2]) | TG_MATCH_POLICY(scratch->match[3]))
+		tg_decide_budgets();
 }
 
 #endif

@@ -120,6 +120,7 @@ tg_inline __u32 tg_request_seq(const struct tg_flow *flow, const struct tg_scrat
 tg_global int tg_request(struct xdp_md *xdp, struct tg_flow *flow)
 {
 	struct tg_scratch *scratch = tg_scratch();
+	struct tg_delta *delta;
 	struct tg_usage *row;
 
 	if (!scratch || !flow)
@@ -127,27 +128,24 @@ tg_global int tg_request(struct xdp_md *xdp, struct tg_flow *flow)
 	tg_flow_flush(flow);
 	tg_identify(&scratch->bill, &scratch->segment.key.client, &scratch->head);
 	row = tg_usage_row(&scratch->bill);
-	tg_decide(row);
+	tg_decide(scratch, row);
 	tg_start_forget(&scratch->head);
 	flow->bill = scratch->bill;
 	flow->bill_origin_id = scratch->head.origin_id;
 	flow->bill_policy = scratch->decision.policy;
 	if (scratch->head.origin_id)
 		tg_origin_row_add();
-	{
-		__u32 action = scratch->decision.action;
-		struct tg_delta delta = {.requests = 1,
-					 .bytes = scratch->head.header_bytes,
-					 .origin_id = scratch->head.origin_id,
-					 .denied = TG_IS_REFUSED(action),
-					 .observed = action == TG_ACTION_OBSERVE,
-					 .policy = scratch->decision.policy};
-
-		tg_count_usage(row, &scratch->bill, &delta);
-		tg_count_policy(&delta);
-		if (delta.origin_id)
-			tg_count_origin(&scratch->bill.token, &delta);
-	}
+	delta = &scratch->delta;
+	delta->requests = 1;
+	delta->bytes = scratch->head.header_bytes;
+	delta->origin_id = scratch->head.origin_id;
+	delta->denied = TG_IS_REFUSED(scratch->decision.action);
+	delta->observed = scratch->decision.action == TG_ACTION_OBSERVE;
+	delta->policy = scratch->decision.policy;
+	tg_count_usage(row, &scratch->bill, delta);
+	tg_count_policy(delta);
+	if (delta->origin_id)
+		tg_count_origin(&scratch->bill.token, delta);
 	if (TG_IS_REFUSED(scratch->decision.action))
 		return tg_refuse(xdp, flow, tg_request_seq(flow, scratch));
 	scratch->allowed++;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Tollgate's programs: the meter itself, and its maintenance. */
 #include "spine.bpf.h"
+#include "retire.bpf.h"
 #include "sweep.bpf.h"
 
 SEC("xdp.frags")
@@ -41,6 +42,28 @@ int tg_retire_marked(struct tg_sweep *sweep)
 	bpf_for_each_map_elem(&usage, tg_retire_usage_row, &work, 0);
 	bpf_for_each_map_elem(&origins, tg_retire_origin_row, &work, 0);
 	*sweep = work;
+	return 0;
+}
+
+SEC("syscall")
+int tg_mark_budgets(struct tg_sweep *sweep)
+{
+	struct tg_retire work = {.sweep.idle_jiffies = sweep->idle_jiffies};
+
+	tg_retire_start(&work);
+	bpf_for_each_map_elem(&budgets, tg_mark_budget, &work, 0);
+	*sweep = work.sweep;
+	return 0;
+}
+
+SEC("syscall")
+int tg_retire_budgets(struct tg_sweep *sweep)
+{
+	struct tg_retire work = {.sweep.idle_jiffies = sweep->idle_jiffies};
+
+	tg_retire_start(&work);
+	bpf_for_each_map_elem(&budgets, tg_retire_budget, &work, 0);
+	*sweep = work.sweep;
 	return 0;
 }
 
