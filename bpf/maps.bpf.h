@@ -254,7 +254,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
 	__type(value, struct tg_policy);
-	__uint(max_entries, TG_POLICIES_MAX);
+	__uint(max_entries, TG_POLICY_SLOTS);
 } policies SEC(".maps");
 
 struct {
@@ -277,6 +277,7 @@ struct {
 	__type(key, __u32);
 	__type(value, struct tg_budget);
 	__uint(max_entries, TG_POLICIES_MAX + 65536);
+	__uint(map_flags, BPF_F_MMAPABLE); /* the agent reads tens of thousands at a time */
 } budgets SEC(".maps");
 
 struct {
@@ -304,6 +305,7 @@ struct {
 	__type(key, __u32);
 	__type(value, struct tg_control);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE); /* the agent writes single words, beside the program */
 } control SEC(".maps");
 
 struct {

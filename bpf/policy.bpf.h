@@ -194,12 +194,12 @@ tg_global int tg_policy_step(__u32 kind, __u32 step)
 		return 0;
 	if (!wait_ns) {
 		if (!scratch->decision.policy)
-			scratch->decision.policy = TG_MATCH_POLICY(scratch->match[kind]);
+			scratch->decision.policy = policy->owner;
 		return 0;
 	}
 	if (policy->action > scratch->decision.action) {
 		scratch->decision.action = policy->action;
-		scratch->decision.policy = TG_MATCH_POLICY(scratch->match[kind]);
+		scratch->decision.policy = policy->owner;
 	}
 	if (wait_ns > scratch->decision.wait_ns)
 		scratch->decision.wait_ns = wait_ns;

@@ -21,6 +21,11 @@ int tg_cmd_check(int argc, char **argv);
 int tg_cmd_status(int argc, char **argv);
 int tg_cmd_usage(int argc, char **argv);
 int tg_cmd_top(int argc, char **argv);
+int tg_cmd_quota(int argc, char **argv);
+int tg_cmd_block(int argc, char **argv);
+int tg_cmd_unblock(int argc, char **argv);
+int tg_cmd_blocks(int argc, char **argv);
+int tg_cmd_explain(int argc, char **argv);
 int tg_cmd_doctor(int argc, char **argv);
 int tg_cmd_detach(int argc, char **argv);
 

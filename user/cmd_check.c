@@ -6,6 +6,7 @@
 
 #include "cmd.h"
 #include "options.h"
+#include "policy_json.h"
 
 static const char help[] =
 	"Usage: tollgate check [-c FILE] [-o yaml|json]\n"
@@ -94,6 +95,27 @@ static struct json_object *identity(const struct tg_config *config)
 	return out;
 }
 
+static struct json_object *policies(const struct tg_config *config)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; i < config->policies_count; i++)
+		json_object_array_add(list, tg_quota_to_json(&config->policies[i]));
+	return list;
+}
+
+static struct json_object *never_block(const struct tg_config *config)
+{
+	struct json_object *list = json_object_new_array();
+	char network[TG_SUBJECT_TEXT_BYTES];
+
+	for (unsigned int i = 0; i < config->never_block.count; i++) {
+		tg_network_print(&config->never_block.network[i], network);
+		json_object_array_add(list, json_object_new_string(network));
+	}
+	return list;
+}
+
 /* Durations as seconds: a number is what a script wants, and the file takes it too. */
 static struct json_object *limits(const struct tg_config *config)
 {
@@ -105,6 +127,8 @@ static struct json_object *limits(const struct tg_config *config)
 	put_number(out, "usage", config->limits.usage);
 	put_number(out, "origins", config->limits.origins);
 	put_number(out, "spill", config->limits.spill);
+	put_number(out, "budgets", config->limits.budgets);
+	put_number(out, "drops", config->limits.drops);
 	put_number(out, "flow_idle", config->limits.flow_idle_s);
 	put_number(out, "usage_idle", config->limits.usage_idle_s);
 	return out;
@@ -128,6 +152,9 @@ static int print_json(const struct tg_config *config)
 	json_object_object_add(out, "interfaces", interfaces(config));
 	json_object_object_add(out, "listen_ports", ports(config));
 	json_object_object_add(out, "identity", identity(config));
+	json_object_object_add(out, "policies", policies(config));
+	json_object_object_add(out, "never_block", never_block(config));
+	put_text(out, "time_zone", config->time_zone);
 	json_object_object_add(out, "limits", limits(config));
 	json_object_object_add(out, "metrics", metrics(config));
 	put_text(out, "state_dir", config->state_dir);

@@ -24,7 +24,7 @@ static const char help[] =
 	"                      prefix     the prefix alone: tokens that share it are summed\n"
 	"                      origin     host of Origin or Referer, - for none; not together\n"
 	"                                 with source or interface\n"
-	"                      policy     - as yet\n"
+	"                      policy     the policy that decided, - for none\n"
 	"                      interface  where it came in\n"
 	"  -s, --since WHEN    only what was counted since then; WHEN is a duration (5m,\n"
 	"                      1h30m) or a time (2026-01-31, 2026-01-31T12:00:00Z; UTC unless\n"

@@ -10,10 +10,11 @@
 
 #include "config_check.h"
 #include "config_lines.h"
+#include "config_policies.h"
 #include "config_raw.h"
 #include "duration.h"
 
-#define FILE_BYTES_MAX (256 * 1024)
+#define FILE_BYTES_MAX (8 * 1024 * 1024) /* TG_QUOTAS_MAX policies, generously laid out */
 
 static const struct tg_config_place default_places[] = {
 	{.header = (char *)"Authorization", .scheme = (char *)"Bearer"},
@@ -251,6 +252,8 @@ static int take_limits(const struct tg_config_lines *lines, struct tg_config *co
 		{"limits.usage", raw->usage, &config->limits.usage},
 		{"limits.origins", raw->origins, &config->limits.origins},
 		{"limits.spill", raw->spill, &config->limits.spill},
+		{"limits.budgets", raw->budgets, &config->limits.budgets},
+		{"limits.drops", raw->drops, &config->limits.drops},
 		{"limits.flow_idle", raw->flow_idle, &config->limits.flow_idle_s},
 		{"limits.usage_idle", raw->usage_idle, &config->limits.usage_idle_s},
 	};
@@ -305,6 +308,12 @@ static int take_all(const struct tg_config_lines *lines, struct tg_config *confi
 		err = take_directories(config, raw);
 	if (!err)
 		err = take_identity(lines, config, raw->identity ? raw->identity : &no_identity);
+	if (!err)
+		err = take_text(&raw->time_zone, "UTC", &config->time_zone);
+	if (!err)
+		err = tg_config_take_never_block(lines, config, raw);
+	if (!err)
+		err = tg_config_take_policies(lines, config, raw);
 	if (!err)
 		err = take_limits(lines, config, raw->limits ? raw->limits : &no_limits);
 	if (!err)
@@ -375,6 +384,9 @@ void tg_config_free(struct tg_config *config)
 	free(config->listen_ports);
 	free(config->identity.tokens);
 	free(config->identity.secret_file);
+	free(config->policies);
+	free(config->never_block.network);
+	free(config->time_zone);
 	free(config->metrics.listen);
 	free(config->state_dir);
 	free(config->run_dir);

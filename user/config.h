@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "../include/tollgate/limits.h"
+#include "policy.h"
 
 enum tg_mode { TG_MODE_AUTO, TG_MODE_NATIVE, TG_MODE_GENERIC };
 
@@ -40,13 +41,19 @@ struct tg_config {
 		struct tg_config_place *tokens;
 		unsigned int tokens_count;
 	} identity;
+	struct tg_quota *policies; /* no two of one subject */
+	unsigned int policies_count;
+	struct tg_networks never_block;
+	char *time_zone; /* "UTC", or a file below /usr/share/zoneinfo */
 	struct {
 		unsigned int header_bytes; /* 256..TG_HEADER_BYTES_MAX */
 		unsigned int flows;	   /* entries of the map of that name, and so on */
 		unsigned int partials;
 		unsigned int usage;
 		unsigned int origins;
-		unsigned int spill;	   /* token_spill and source_spill, each */
+		unsigned int spill;   /* token_spill and source_spill, each */
+		unsigned int budgets; /* beside those that policies share */
+		unsigned int drops;
 		unsigned int flow_idle_s;  /* an idle connection is forgotten after it */
 		unsigned int usage_idle_s; /* an idle usage row is retired after it */
 	} limits;

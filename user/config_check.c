@@ -3,9 +3,11 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "listen.h"
 #include "places.h"
@@ -14,18 +16,11 @@
 #define RUN_DIR_BYTES_MAX 90
 /* pin_dir, state_dir: what is put below them must fit into PATH_MAX. */
 #define DIR_BYTES_MAX (PATH_MAX - 256)
-
-/* Nothing after the colon is a list whose entries are all commented out. */
-static bool is_empty_list(const struct tg_config_node *node)
-{
-	return node->kind == TG_CONFIG_LIST ? !node->children
-					    : node->kind == TG_CONFIG_SCALAR && !*node->text;
-}
+#define ZONE_DIR      "/usr/share/zoneinfo"
 
 int tg_config_check_document(const struct tg_config_lines *lines)
 {
 	const struct tg_config_node *document = tg_config_lines_find(lines, "");
-	const struct tg_config_node *policies = tg_config_lines_find(lines, "policies");
 
 	if (!document || (document->kind == TG_CONFIG_SCALAR && !*document->text))
 		return tg_config_lines_fault(lines, "",
@@ -33,11 +28,6 @@ int tg_config_check_document(const struct tg_config_lines *lines)
 					     "interfaces: [{name: eth0}]");
 	if (document->kind != TG_CONFIG_MAPPING)
 		return tg_config_lines_fault(lines, "", "not a mapping; write key: value lines");
-	/* Ignoring a policy would leave its author unprotected. */
-	if (policies && !is_empty_list(policies))
-		return tg_config_lines_fault(lines, "policies",
-					     "this version does not enforce policies yet; remove "
-					     "them or write policies: []");
 	return 0;
 }
 
@@ -194,6 +184,63 @@ static int check_listen(const struct tg_config_lines *lines, const struct tg_con
 				     tg_config_lines_quote(quote, config->metrics.listen));
 }
 
+/* They stand in the map from the start, and something has to be left for blocks. */
+static int check_drops(const struct tg_config_lines *lines, const struct tg_config *config)
+{
+	if (config->never_block.count < config->limits.drops)
+		return 0;
+	return tg_config_lines_fault(lines, "limits.drops",
+				     "%u is too small for the %u entries of never_block; raise it",
+				     config->limits.drops, config->never_block.count);
+}
+
+/* Its name may not leave the directory: the agent reads the file as root. */
+static bool is_zone_name(const char *name)
+{
+	for (const char *c = name; *c; c++) {
+		if (iscntrl((unsigned char)*c))
+			return false;
+	}
+	return *name && *name != '/' && !strstr(name, "..");
+}
+
+/* Beside zones, tables of them stand there. */
+static bool is_zone_file(const char *name)
+{
+	char path[PATH_MAX], magic[4] = "";
+	int fd;
+
+	if (snprintf(path, sizeof(path), ZONE_DIR "/%s", name) >= (int)sizeof(path))
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return false;
+	if (TEMP_FAILURE_RETRY(read(fd, magic, sizeof(magic))) != sizeof(magic))
+		*magic = '\0';
+	close(fd);
+	return !memcmp(magic, "TZif", sizeof(magic));
+}
+
+static int check_time_zone(const struct tg_config_lines *lines, const struct tg_config *config)
+{
+	char quote[TG_CONFIG_QUOTE_BYTES];
+
+	if (!strcmp(config->time_zone, "UTC"))
+		return 0;
+	tg_config_lines_quote(quote, config->time_zone);
+	if (!is_zone_name(config->time_zone))
+		return tg_config_lines_fault(lines, "time_zone",
+					     "%s is not the name of a time zone; write for example "
+					     "Europe/Berlin, or UTC",
+					     quote);
+	if (!is_zone_file(config->time_zone))
+		return tg_config_lines_fault(lines, "time_zone",
+					     "%s is no time zone in " ZONE_DIR "; fix the name, or "
+					     "install tzdata",
+					     quote);
+	return 0;
+}
+
 int tg_config_check(const struct tg_config_lines *lines, const struct tg_config *config)
 {
 	int err;
@@ -207,5 +254,9 @@ int tg_config_check(const struct tg_config_lines *lines, const struct tg_config 
 		err = check_paths(lines, config);
 	if (!err)
 		err = check_listen(lines, config);
+	if (!err)
+		err = check_time_zone(lines, config);
+	if (!err)
+		err = check_drops(lines, config);
 	return err;
 }

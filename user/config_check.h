@@ -6,7 +6,7 @@
 #include "config.h"
 #include "config_lines.h"
 
-/* Before loading: the document as a whole, and the keys of later versions. 0 or -EINVAL. */
+/* Before loading: the document as a whole. 0 or -EINVAL. */
 int tg_config_check_document(const struct tg_config_lines *lines);
 
 /* After loading, with every default filled in. 0 or -EINVAL. */

@@ -4,13 +4,15 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
-#define DEPTH_MAX 8    /* the deepest key that means something is at 4 */
-#define NODES_MAX 4096 /* a key given twice is looked for one by one */
+#define DEPTH_MAX      8	 /* the deepest key that means something is at 4 */
+#define NODES_MAX      (1 << 18) /* TG_QUOTAS_MAX policies with all that they can have */
+#define CAPACITY_FIRST 64
 
 /* An open list or mapping. Nodes by index: the array moves as it grows. */
 struct level {
@@ -28,32 +30,16 @@ struct walk {
 	unsigned int documents;
 };
 
-static char printable(char c)
-{
-	return (unsigned char)c < ' ' || c == 0x7f ? '?' : c;
-}
-
-/* Bytes of text up to max that end with a whole character of UTF-8. */
-static int whole(const char *text, size_t max)
-{
-	size_t bytes = strnlen(text, max + 1);
-
-	if (bytes <= max)
-		return (int)bytes;
-	for (bytes = max; bytes && (text[bytes] & 0xc0) == 0x80;)
-		bytes--;
-	return (int)bytes;
-}
-
 void tg_config_lines_join(char out[TG_CONFIG_PATH_BYTES], const char *path, const char *key)
 {
 	char joined[TG_CONFIG_PATH_BYTES];
 
 	/* A cut path finds no node and no schema: it is still reported, by its parent's line. */
-	snprintf(joined, sizeof(joined), "%.*s%s%.*s", whole(path, TG_CONFIG_PATH_BYTES - 64), path,
-		 *path && *key != '[' ? "." : "", whole(key, 60), key);
-	for (size_t i = 0; i < sizeof(joined); i++)
-		out[i] = joined[i] ? printable(joined[i]) : '\0';
+	snprintf(joined, sizeof(joined), "%.*s%s%.*s",
+		 tg_quote_whole(path, TG_CONFIG_PATH_BYTES - 64), path,
+		 *path && *key != '[' ? "." : "", tg_quote_whole(key, 60), key);
+	for (size_t i = 0; !i || joined[i - 1]; i++)
+		out[i] = joined[i] ? tg_quote_printable(joined[i]) : '\0';
 }
 
 void tg_config_lines_index(char out[TG_CONFIG_PATH_BYTES], const char *path, unsigned int index)
@@ -66,22 +52,55 @@ void tg_config_lines_index(char out[TG_CONFIG_PATH_BYTES], const char *path, uns
 
 const char *tg_config_lines_quote(char out[TG_CONFIG_QUOTE_BYTES], const char *text)
 {
-	int bytes = whole(text, 40);
+	return tg_quote(out, text, TG_QUOTE_MAX);
+}
 
-	snprintf(out, TG_CONFIG_QUOTE_BYTES, "\"%.*s%s\"", bytes, text, text[bytes] ? "..." : "");
-	for (char *c = out; *c; c++)
-		*c = printable(*c);
-	return out;
+/* FNV-1a: the file is its owner's, who has no use for collisions. */
+static size_t hash(const char *path)
+{
+	uint64_t h = 0xcbf29ce484222325ULL;
+
+	for (; *path; path++)
+		h = (h ^ (unsigned char)*path) * 0x100000001b3ULL;
+	return (size_t)(h ^ h >> 32);
+}
+
+/* The slot that has path, or the empty one where it would stand. There always is one. */
+static size_t *slot_of(const struct tg_config_lines *lines, const char *path)
+{
+	size_t mask = 2 * lines->capacity - 1, i = hash(path) & mask;
+
+	while (lines->slots[i] && strcmp(lines->nodes[lines->slots[i] - 1].path, path))
+		i = (i + 1) & mask;
+	return &lines->slots[i];
 }
 
 const struct tg_config_node *tg_config_lines_find(const struct tg_config_lines *lines,
 						  const char *path)
 {
-	for (size_t i = 0; i < lines->count; i++) {
-		if (!strcmp(lines->nodes[i].path, path))
-			return &lines->nodes[i];
-	}
-	return NULL;
+	size_t number = lines->count ? *slot_of(lines, path) : 0;
+
+	return number ? &lines->nodes[number - 1] : NULL;
+}
+
+static int grow(struct tg_config_lines *lines)
+{
+	size_t capacity = lines->capacity ? 2 * lines->capacity : CAPACITY_FIRST;
+	struct tg_config_node *nodes = realloc(lines->nodes, capacity * sizeof(*nodes));
+	size_t *slots;
+
+	if (!nodes)
+		return -ENOMEM;
+	lines->nodes = nodes;
+	slots = calloc(2 * capacity, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	free(lines->slots);
+	lines->slots = slots;
+	lines->capacity = capacity;
+	for (size_t i = 0; i < lines->count; i++)
+		*slot_of(lines, lines->nodes[i].path) = i + 1;
+	return 0;
 }
 
 /* The line of path, or of the nearest thing around it that is there. */
@@ -167,7 +186,7 @@ static int add_node(struct walk *walk, const yaml_event_t *event, enum tg_config
 {
 	struct tg_config_lines *lines = walk->lines;
 	char path[TG_CONFIG_PATH_BYTES];
-	struct tg_config_node *nodes, *node;
+	struct tg_config_node *node;
 	unsigned int line;
 	int err;
 
@@ -176,16 +195,16 @@ static int add_node(struct walk *walk, const yaml_event_t *event, enum tg_config
 		return err;
 	if (lines->count == NODES_MAX)
 		return fault_line(lines, line, path, "more than %d entries in the file", NODES_MAX);
-	nodes = realloc(lines->nodes, (lines->count + 1) * sizeof(*nodes));
-	if (!nodes)
+	if (lines->count == lines->capacity && grow(lines))
 		return -ENOMEM;
-	lines->nodes = nodes;
-	node = &nodes[lines->count];
+	node = &lines->nodes[lines->count];
 	*node = (struct tg_config_node){.path = strdup(path), .line = line, .kind = kind};
+	if (!node->path)
+		return -ENOMEM;
+	*slot_of(lines, path) = ++lines->count;
 	if (text)
 		node->text = strdup(text);
-	lines->count++;
-	return node->path && (!text || node->text) ? 0 : -ENOMEM;
+	return !text || node->text ? 0 : -ENOMEM;
 }
 
 static int open_level(struct walk *walk, const yaml_event_t *event, bool mapping)
@@ -313,6 +332,9 @@ void tg_config_lines_free(struct tg_config_lines *lines)
 		free(lines->nodes[i].text);
 	}
 	free(lines->nodes);
+	free(lines->slots);
 	lines->nodes = NULL;
+	lines->slots = NULL;
 	lines->count = 0;
+	lines->capacity = 0;
 }

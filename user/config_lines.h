@@ -11,6 +11,8 @@
 
 #include <stddef.h>
 
+#include "quote.h"
+
 #define TG_CONFIG_PATH_BYTES 256
 
 enum tg_config_node_kind { TG_CONFIG_SCALAR, TG_CONFIG_LIST, TG_CONFIG_MAPPING };
@@ -27,7 +29,9 @@ struct tg_config_lines {
 	const char *file; /* for errors; the caller's */
 	struct tg_config_node *nodes;
 	size_t count;
-	char *error; /* the caller's */
+	size_t capacity; /* of nodes; 0 or a power of 2 */
+	size_t *slots;	 /* 2 * capacity: index + 1 of a node, by a hash of its path */
+	char *error;	 /* the caller's */
 	size_t error_bytes;
 };
 
@@ -54,7 +58,7 @@ void tg_config_lines_join(char out[TG_CONFIG_PATH_BYTES], const char *path, cons
 void tg_config_lines_index(char out[TG_CONFIG_PATH_BYTES], const char *path, unsigned int index);
 
 /* text in quotes, as an error shows it: one line, cut at about 40 bytes. */
-#define TG_CONFIG_QUOTE_BYTES 56
+#define TG_CONFIG_QUOTE_BYTES TG_QUOTE_BYTES
 const char *tg_config_lines_quote(char out[TG_CONFIG_QUOTE_BYTES], const char *text);
 
 #endif

@@ -70,13 +70,51 @@ static void identity(FILE *to, const struct tg_config *config)
 	}
 }
 
+static void policy(FILE *to, const struct tg_quota *quota)
+{
+	char subject[TG_SUBJECT_TEXT_BYTES], limit[TG_LIMIT_TEXT_BYTES];
+	char block[TG_BLOCK_RULE_TEXT_BYTES];
+
+	tg_subject_print(&quota->subject, subject);
+	text(to, "  - subject", subject);
+	fputs("    limits: [", to);
+	for (unsigned int i = 0; i < quota->limits_count; i++) {
+		fputs(i ? ", " : "", to);
+		tg_limit_print(&quota->limit[i], limit);
+		quoted(to, limit);
+	}
+	fprintf(to, "]\n    action: %s\n    per: %s\n", tg_action_name(quota->action),
+		tg_per_name(quota->per));
+	tg_block_rule_print(&quota->block, block);
+	if (*block)
+		text(to, "    block", block);
+}
+
+static void policies(FILE *to, const struct tg_config *config)
+{
+	char network[TG_SUBJECT_TEXT_BYTES];
+
+	fprintf(to, "policies:%s\n", config->policies_count ? "" : " []");
+	for (unsigned int i = 0; i < config->policies_count; i++)
+		policy(to, &config->policies[i]);
+	fputs("never_block: [", to);
+	for (unsigned int i = 0; i < config->never_block.count; i++) {
+		fputs(i ? ", " : "", to);
+		tg_network_print(&config->never_block.network[i], network);
+		quoted(to, network);
+	}
+	fputs("]\n", to);
+	text(to, "time_zone", config->time_zone);
+}
+
 static void limits(FILE *to, const struct tg_config *config)
 {
 	fprintf(to,
 		"limits:\n  header_bytes: %u\n  flows: %u\n  partials: %u\n  usage: %u\n"
-		"  origins: %u\n  spill: %u\n",
+		"  origins: %u\n  spill: %u\n  budgets: %u\n  drops: %u\n",
 		config->limits.header_bytes, config->limits.flows, config->limits.partials,
-		config->limits.usage, config->limits.origins, config->limits.spill);
+		config->limits.usage, config->limits.origins, config->limits.spill,
+		config->limits.budgets, config->limits.drops);
 	duration(to, "flow_idle", config->limits.flow_idle_s);
 	duration(to, "usage_idle", config->limits.usage_idle_s);
 }
@@ -85,6 +123,7 @@ int tg_config_print(const struct tg_config *config, FILE *to)
 {
 	interfaces(to, config);
 	identity(to, config);
+	policies(to, config);
 	limits(to, config);
 	fputs("metrics:\n", to);
 	text(to, "  listen", config->metrics.listen);

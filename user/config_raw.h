@@ -26,8 +26,19 @@ struct tg_config_raw_limits {
 	char *usage;
 	char *origins;
 	char *spill;
+	char *budgets;
+	char *drops;
 	char *flow_idle;
 	char *usage_idle;
+};
+
+struct tg_config_raw_policy {
+	char *subject;
+	char **limits;
+	unsigned int limits_count;
+	char *action;
+	char *per;
+	char *block;
 };
 
 struct tg_config_raw_metrics {
@@ -42,6 +53,11 @@ struct tg_config_raw {
 	char **listen_ports;
 	unsigned int listen_ports_count;
 	struct tg_config_raw_identity *identity;
+	struct tg_config_raw_policy *policies;
+	unsigned int policies_count;
+	char **never_block;
+	unsigned int never_block_count;
+	char *time_zone;
 	struct tg_config_raw_limits *limits;
 	struct tg_config_raw_metrics *metrics;
 	char *state_dir;

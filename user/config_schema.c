@@ -33,6 +33,8 @@ static const struct tg_config_number numbers[] = {
 	{"limits.usage", 1, ENTRIES_MAX, 262144, false},
 	{"limits.origins", 1, ENTRIES_MAX, 65536, false},
 	{"limits.spill", 1, ENTRIES_MAX, 65536, false},
+	{"limits.budgets", 16, TG_BUDGETS_MAX, 65536, false},
+	{"limits.drops", 16, ENTRIES_MAX, 65536, false},
 	{"limits.flow_idle", 1, 30 * DAY, 10 * 60, true},
 	{"limits.usage_idle", 1, 366 * DAY, DAY, true},
 	{"metrics.max_tokens", 0, 100000, 1000, false},
@@ -61,7 +63,7 @@ static const cyaml_schema_value_t interface = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct tg_config_interface, interface_fields),
 };
 
-static const cyaml_schema_value_t port = {
+static const cyaml_schema_value_t text = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED),
 };
 
@@ -84,6 +86,19 @@ static const cyaml_schema_field_t identity_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t policy_fields[] = {
+	TEXT("subject", struct tg_config_raw_policy, subject),
+	LIST("limits", struct tg_config_raw_policy, limits, &text),
+	TEXT("action", struct tg_config_raw_policy, action),
+	TEXT("per", struct tg_config_raw_policy, per),
+	TEXT("block", struct tg_config_raw_policy, block),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t policy = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct tg_config_raw_policy, policy_fields),
+};
+
 static const cyaml_schema_field_t limits_fields[] = {
 	NUMBER("header_bytes", struct tg_config_raw_limits, header_bytes),
 	NUMBER("flows", struct tg_config_raw_limits, flows),
@@ -91,6 +106,8 @@ static const cyaml_schema_field_t limits_fields[] = {
 	NUMBER("usage", struct tg_config_raw_limits, usage),
 	NUMBER("origins", struct tg_config_raw_limits, origins),
 	NUMBER("spill", struct tg_config_raw_limits, spill),
+	NUMBER("budgets", struct tg_config_raw_limits, budgets),
+	NUMBER("drops", struct tg_config_raw_limits, drops),
 	NUMBER("flow_idle", struct tg_config_raw_limits, flow_idle),
 	NUMBER("usage_idle", struct tg_config_raw_limits, usage_idle),
 	CYAML_FIELD_END,
@@ -105,10 +122,12 @@ static const cyaml_schema_field_t metrics_fields[] = {
 
 static const cyaml_schema_field_t root_fields[] = {
 	LIST("interfaces", struct tg_config_raw, interfaces, &interface),
-	LIST("listen_ports", struct tg_config_raw, listen_ports, &port),
+	LIST("listen_ports", struct tg_config_raw, listen_ports, &text),
 	CYAML_FIELD_MAPPING_PTR("identity", NULLABLE, struct tg_config_raw, identity,
 				identity_fields),
-	CYAML_FIELD_IGNORE("policies", OPTIONAL), /* config.c looks at it */
+	LIST("policies", struct tg_config_raw, policies, &policy),
+	LIST("never_block", struct tg_config_raw, never_block, &text),
+	TEXT("time_zone", struct tg_config_raw, time_zone),
 	CYAML_FIELD_MAPPING_PTR("limits", NULLABLE, struct tg_config_raw, limits, limits_fields),
 	CYAML_FIELD_MAPPING_PTR("metrics", NULLABLE, struct tg_config_raw, metrics, metrics_fields),
 	TEXT("state_dir", struct tg_config_raw, state_dir),

@@ -15,6 +15,11 @@ static const struct verb {
 	{"status", tg_cmd_status, "interfaces, attach mode, map fill, agent health"},
 	{"usage", tg_cmd_usage, "requests per source, token, origin or interface"},
 	{"top", tg_cmd_top, "the same, live, in the terminal"},
+	{"quota", tg_cmd_quota, "what a source or token may spend: set, list, rm"},
+	{"block", tg_cmd_block, "drop what a source or a token sends"},
+	{"unblock", tg_cmd_unblock, "end that"},
+	{"blocks", tg_cmd_blocks, "what is dropped now, and why"},
+	{"explain", tg_cmd_explain, "what would become of a request, and why"},
 	{"doctor", tg_cmd_doctor, "what on this host hinders the meter, and what mends it"},
 	{"detach", tg_cmd_detach, "take the programs off and remove the pins"},
 };

@@ -33,7 +33,7 @@ int tg_maintain_open(const struct tg_maps *maps, struct tg_maintain *out, char *
 
 	if (err)
 		return err;
-	err = run(&opened, TG_PROGRAM_SWEEP_FLOWS, &sweep);
+	err = run(&opened, TG_PROGRAM_CLOCKS, &sweep);
 	if (err) {
 		tg_maintain_close(&opened);
 		return tg_error(err, error, error_bytes,
@@ -86,7 +86,7 @@ unsigned int tg_maintain_hz(struct tg_maintain *maintain)
 	if (maintain->hz)
 		return maintain->hz;
 	wait_until_ns(maintain->first_ns + HZ_SPAN_NS);
-	if (run(maintain, TG_PROGRAM_SWEEP_FLOWS, &sweep))
+	if (run(maintain, TG_PROGRAM_CLOCKS, &sweep))
 		return 1000; /* too large only keeps idle rows longer; asked again next time */
 	maintain->hz = nearest_hz((sweep.now_jiffies - maintain->first_jiffies) * 1000000000ULL /
 				  (sweep.now_ns - maintain->first_ns));
@@ -118,8 +118,7 @@ static int wait_by_map(void)
 	return err;
 }
 
-/* Every run of the XDP program that began before the call is over after it. */
-static int wait_for_readers(void)
+int tg_maintain_wait(void)
 {
 	if (!syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
 		return 0;
@@ -132,6 +131,30 @@ int tg_maintain_retire(const struct tg_maintain *maintain, struct tg_sweep *swee
 	int err = run(maintain, TG_PROGRAM_MARK_IDLE, &marked);
 
 	if (!err)
-		err = wait_for_readers();
+		err = tg_maintain_wait();
 	return err ? err : run(maintain, TG_PROGRAM_RETIRE_MARKED, sweep);
+}
+
+int tg_maintain_jiffies(const struct tg_maintain *maintain, uint64_t *jiffies)
+{
+	struct tg_sweep sweep = {.idle_jiffies = NEVER};
+	int err = run(maintain, TG_PROGRAM_CLOCKS, &sweep);
+
+	if (!err)
+		*jiffies = sweep.now_jiffies;
+	return err;
+}
+
+int tg_maintain_retire_budgets(const struct tg_maintain *maintain, struct tg_sweep *sweep)
+{
+	struct tg_sweep marked = *sweep;
+	int err = run(maintain, TG_PROGRAM_MARK_BUDGETS, &marked);
+
+	if (!err && !marked.removed) {
+		sweep->removed = 0;
+		return 0;
+	}
+	if (!err)
+		err = tg_maintain_wait();
+	return err ? err : run(maintain, TG_PROGRAM_RETIRE_BUDGETS, sweep);
 }

@@ -28,4 +28,19 @@ int tg_maintain_sweep_flows(const struct tg_maintain *maintain, struct tg_sweep 
  */
 int tg_maintain_retire(const struct tg_maintain *maintain, struct tg_sweep *sweep);
 
+/* Every run of the XDP program that began before the call is over after it. 0, or -errno. */
+int tg_maintain_wait(void);
+
+/* The kernel's jiffies now. */
+int tg_maintain_jiffies(const struct tg_maintain *maintain, uint64_t *jiffies);
+
+/*
+ * Budgets that are as if new and idle, or whose policy is gone, leave the index
+ * (sweep->removed). They are free for others from the next call on, before which
+ * the epoch must have been raised and a grace period have passed. Budgets that an
+ * earlier call, or agent, left behind are made free by this one: raise the epoch
+ * and wait before the first call, too.
+ */
+int tg_maintain_retire_budgets(const struct tg_maintain *maintain, struct tg_sweep *sweep);
+
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -46,7 +47,7 @@ static const struct {
 	[TG_MAP_PARTIALS] = {"partials", {BPF_MAP_TYPE_HASH, sizeof(struct tg_flow_key), 0, 0}},
 	[TG_MAP_POLICIES] = {"policies",
 			     {BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct tg_policy),
-			      TG_POLICIES_MAX}},
+			      TG_POLICY_SLOTS}},
 	[TG_MAP_POLICY_COUNTS] = {"policy_counts",
 				  {BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct tg_counts),
 				   TG_POLICIES_MAX}},
@@ -210,11 +211,45 @@ int tg_maps_open(struct tg_maps *maps, const char *pin_dir, char *error, size_t 
 				strerror(-cpus));
 	tg_maps_init(&opened, cpus);
 	err = open_all(&opened, pin_dir, error, error_bytes);
+	if (!err)
+		err = tg_maps_share(&opened, !geteuid(), error, error_bytes);
 	if (err)
 		tg_maps_close(&opened);
 	else
 		*maps = opened;
 	return err;
+}
+
+/* --- memory shared with the program -------------------------------------------- */
+
+#define CONTROL_BYTES sizeof(struct tg_control)
+
+static size_t budgets_bytes(const struct tg_maps *maps)
+{
+	return maps->capacity[TG_MAP_BUDGETS] * sizeof(struct tg_budget);
+}
+
+static int map_memory(int fd, size_t bytes, bool writable, void *out)
+{
+	void *memory =
+		mmap(NULL, bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	*(void **)out = memory;
+	return 0;
+}
+
+int tg_maps_share(struct tg_maps *maps, bool writable, char *error, size_t error_bytes)
+{
+	int err = map_memory(maps->fd[TG_MAP_CONTROL], CONTROL_BYTES, writable, &maps->control);
+
+	if (!err)
+		err = map_memory(maps->fd[TG_MAP_BUDGETS], budgets_bytes(maps), writable,
+				 &maps->budgets);
+	return err ? tg_error(err, error, error_bytes, "budgets: cannot be mapped: %s",
+			      strerror(-err))
+		   : 0;
 }
 
 void tg_maps_init(struct tg_maps *maps, unsigned int cpus)
@@ -228,6 +263,12 @@ void tg_maps_init(struct tg_maps *maps, unsigned int cpus)
 
 void tg_maps_close(struct tg_maps *maps)
 {
+	if (maps->control)
+		munmap(maps->control, CONTROL_BYTES);
+	if (maps->budgets)
+		munmap(maps->budgets, budgets_bytes(maps));
+	maps->control = NULL;
+	maps->budgets = NULL;
 	for (int map = 0; map < TG_MAPS; map++) {
 		if (maps->fd[map] >= 0)
 			close(maps->fd[map]);
@@ -309,6 +350,23 @@ static int walk(int fd, struct batch *batch, __u32 capacity, tg_map_row row, voi
 	return 0;
 }
 
+/* A trie hands out batches by key, not by bucket; there are few entries: one at a time. */
+static int walk_trie(int fd, const struct bpf_map_info *info, tg_map_row row, void *arg)
+{
+	char keys[2][64], *key = keys[0], *last = NULL;
+	char *value = malloc(info->value_size);
+	int err = value && info->key_size <= sizeof(keys[0]) ? 0 : -ENOMEM;
+
+	while (!err && !(err = bpf_map_get_next_key(fd, last, key))) {
+		if (!bpf_map_lookup_elem(fd, key, value) && row) /* else it is gone already */
+			err = row(key, value, arg);
+		last = key;
+		key = key == keys[0] ? keys[1] : keys[0];
+	}
+	free(value);
+	return err == -ENOENT ? 0 : err;
+}
+
 int tg_maps_walk(const struct tg_maps *maps, enum tg_map map, tg_map_row row, void *arg)
 {
 	struct batch batch = {0};
@@ -317,6 +375,8 @@ int tg_maps_walk(const struct tg_maps *maps, enum tg_map map, tg_map_row row, vo
 
 	if (err)
 		return err;
+	if (info.type == BPF_MAP_TYPE_LPM_TRIE)
+		return walk_trie(maps->fd[map], &info, row, arg);
 	batch.key_bytes = info.key_size;
 	batch.value_bytes = info.value_size;
 	err = batch_grow(&batch, maps->batch < info.max_entries ? maps->batch : info.max_entries);
@@ -437,4 +497,79 @@ int tg_maps_set_meta(const struct tg_maps *maps, const struct tg_meta *in)
 	__u32 zero = 0;
 
 	return bpf_map_update_elem(maps->fd[TG_MAP_META], &zero, in, BPF_EXIST);
+}
+
+/* --- quotas ------------------------------------------------------------------------ */
+
+int tg_maps_policy(const struct tg_maps *maps, uint32_t index, struct tg_policy *out)
+{
+	return bpf_map_lookup_elem(maps->fd[TG_MAP_POLICIES], &index, out);
+}
+
+int tg_maps_set_policy(const struct tg_maps *maps, uint32_t index, const struct tg_policy *in)
+{
+	return bpf_map_update_elem(maps->fd[TG_MAP_POLICIES], &index, in, BPF_ANY);
+}
+
+int tg_maps_policy_counts(const struct tg_maps *maps, uint32_t owner, struct tg_counts *out)
+{
+	return bpf_map_lookup_elem(maps->fd[TG_MAP_POLICY_COUNTS], &owner, out);
+}
+
+int tg_maps_clear_policy_counts(const struct tg_maps *maps, uint32_t owner)
+{
+	static const struct tg_counts none;
+
+	return bpf_map_update_elem(maps->fd[TG_MAP_POLICY_COUNTS], &owner, &none, BPF_ANY);
+}
+
+int tg_maps_set_match(const struct tg_maps *maps, const struct tg_match_key *key, uint32_t policy)
+{
+	return bpf_map_update_elem(maps->fd[TG_MAP_POLICY_MATCH], key, &policy, BPF_ANY);
+}
+
+int tg_maps_delete_match(const struct tg_maps *maps, const struct tg_match_key *key)
+{
+	return bpf_map_delete_elem(maps->fd[TG_MAP_POLICY_MATCH], key);
+}
+
+int tg_maps_find_budget(const struct tg_maps *maps, const struct tg_budget_key *key, uint32_t *slot)
+{
+	return bpf_map_lookup_elem(maps->fd[TG_MAP_BUDGET_INDEX], key, slot);
+}
+
+int tg_maps_set_calendar(const struct tg_maps *maps, uint32_t index, const struct tg_calendar *in)
+{
+	return bpf_map_update_elem(maps->fd[TG_MAP_CALENDARS], &index, in, BPF_ANY);
+}
+
+int tg_maps_calendar(const struct tg_maps *maps, uint32_t index, struct tg_calendar *out)
+{
+	return bpf_map_lookup_elem(maps->fd[TG_MAP_CALENDARS], &index, out);
+}
+
+/* Each slot behind those of the policies is free. */
+int tg_maps_free_budgets(const struct tg_maps *maps)
+{
+	int err = 0;
+
+	for (uint32_t slot = TG_POLICIES_MAX; !err && slot < maps->capacity[TG_MAP_BUDGETS]; slot++)
+		err = bpf_map_update_elem(maps->fd[TG_MAP_BUDGET_FREE], NULL, &slot, BPF_ANY);
+	return err;
+}
+
+int tg_maps_drop(const struct tg_maps *maps, const struct tg_drop_key *key, struct tg_drop *out)
+{
+	return bpf_map_lookup_elem(maps->fd[TG_MAP_DROPS], key, out);
+}
+
+int tg_maps_set_drop(const struct tg_maps *maps, const struct tg_drop_key *key,
+		     const struct tg_drop *in)
+{
+	return bpf_map_update_elem(maps->fd[TG_MAP_DROPS], key, in, BPF_ANY);
+}
+
+int tg_maps_delete_drop(const struct tg_maps *maps, const struct tg_drop_key *key)
+{
+	return bpf_map_delete_elem(maps->fd[TG_MAP_DROPS], key);
 }

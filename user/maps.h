@@ -6,6 +6,7 @@
 #ifndef TOLLGATE_MAPS_H
 #define TOLLGATE_MAPS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,9 @@ struct tg_maps {
 	uint32_t capacity[TG_MAPS];
 	unsigned int cpus; /* possible CPUs: stride of the per-CPU maps */
 	uint32_t batch;	   /* rows that a batched look-up asks for; grows where it must */
+	/* Memory of the maps of these names, shared with the program (tg_maps_share). */
+	struct tg_control *control;
+	struct tg_budget *budgets; /* capacity[TG_MAP_BUDGETS] of them */
 };
 
 /* The pin's file name, also the map's name in the object: "usage", ... */
@@ -90,5 +94,30 @@ int tg_maps_interfaces(const struct tg_maps *maps, struct tg_interface *out);
 int tg_maps_set_interface(const struct tg_maps *maps, uint32_t slot, const struct tg_interface *in);
 int tg_maps_meta(const struct tg_maps *maps, struct tg_meta *out);
 int tg_maps_set_meta(const struct tg_maps *maps, const struct tg_meta *in);
+
+/*
+ * Map control and budgets into memory; tg_maps_open does so, who makes maps must.
+ * Words in there change under the reader; write none but by atomic stores.
+ */
+int tg_maps_share(struct tg_maps *maps, bool writable, char *error, size_t error_bytes);
+
+/* Quotas: keys and values as in abi.h. 0, or -errno (-ENOENT: no such element). */
+int tg_maps_policy(const struct tg_maps *maps, uint32_t index, struct tg_policy *out);
+int tg_maps_set_policy(const struct tg_maps *maps, uint32_t index, const struct tg_policy *in);
+int tg_maps_policy_counts(const struct tg_maps *maps, uint32_t owner, struct tg_counts *out);
+int tg_maps_clear_policy_counts(const struct tg_maps *maps, uint32_t owner);
+int tg_maps_set_match(const struct tg_maps *maps, const struct tg_match_key *key, uint32_t policy);
+int tg_maps_delete_match(const struct tg_maps *maps, const struct tg_match_key *key);
+int tg_maps_find_budget(const struct tg_maps *maps, const struct tg_budget_key *key,
+			uint32_t *slot);
+int tg_maps_calendar(const struct tg_maps *maps, uint32_t index, struct tg_calendar *out);
+int tg_maps_set_calendar(const struct tg_maps *maps, uint32_t index, const struct tg_calendar *in);
+int tg_maps_drop(const struct tg_maps *maps, const struct tg_drop_key *key, struct tg_drop *out);
+int tg_maps_set_drop(const struct tg_maps *maps, const struct tg_drop_key *key,
+		     const struct tg_drop *in);
+int tg_maps_delete_drop(const struct tg_maps *maps, const struct tg_drop_key *key);
+
+/* For maps that were just made: all budgets but those of policies are to be had. */
+int tg_maps_free_budgets(const struct tg_maps *maps);
 
 #endif

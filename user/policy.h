@@ -15,12 +15,15 @@
 #define TG_SUBJECT_TEXT_BYTES	 96 /* enough for tg_subject_print */
 #define TG_LIMIT_TEXT_BYTES	 48
 #define TG_BLOCK_RULE_TEXT_BYTES 112
+#define TG_QUOTA_KEY_BYTES	 24 /* "limits[3]" and its like */
+
+#define TG_QUOTAS_MAX 16000 /* below TG_POLICIES_MAX: one that changes needs another element */
 
 /* source:ADDR[/LEN] | token:PREFIX* | token-id:HEX | any */
 struct tg_subject {
 	enum tg_kind kind;
-	uint32_t bits; /* of bytes that count: SOURCE 0..128 (IPv4: 96 + LEN), TOKEN 8 * length,
-			  TOKEN_ID 64, ANY 0 */
+	uint32_t bits;	   /* of bytes that count: SOURCE 0..128 (IPv4: 96 + LEN), TOKEN 8 * length,
+			      TOKEN_ID 64, ANY 0 */
 	uint8_t bytes[16]; /* as struct tg_policy.subject; bits beyond are 0 */
 };
 
@@ -34,8 +37,8 @@ struct tg_block_rule {
 struct tg_quota { /* a policy */
 	struct tg_subject subject;
 	enum tg_per per;
-	enum tg_action action; /* never TG_ACTION_NONE */
-	unsigned int limits_count; /* 1..TG_LIMITS_MAX */
+	enum tg_action action;		      /* never TG_ACTION_NONE */
+	unsigned int limits_count;	      /* 1..TG_LIMITS_MAX */
 	struct tg_limit limit[TG_LIMITS_MAX]; /* in the order that was given */
 	struct tg_block_rule block;
 	bool runtime; /* set by `tollgate quota set`, not by the configuration */
@@ -78,9 +81,32 @@ const char *tg_unit_name(enum tg_unit unit); /* "s", ... "month" */
 uint64_t tg_limit_burst(const struct tg_limit *limit);
 
 bool tg_subject_equal(const struct tg_subject *a, const struct tg_subject *b);
+int tg_subject_compare(const struct tg_subject *a, const struct tg_subject *b); /* an order */
+
+/*
+ * Do two of count records have the same subject? Each is record_bytes long and
+ * begins with a struct tg_subject. 0: none do; -EEXIST: the first to repeat an
+ * earlier one is *later; -ENOMEM.
+ */
+int tg_subject_find_twins(const void *first, size_t record_bytes, unsigned int count,
+			  unsigned int *earlier, unsigned int *later);
 
 /* Is every address of inner in outer? Both of kind SOURCE. */
 bool tg_network_contains(const struct tg_subject *outer, const struct tg_subject *inner);
+
+/* A policy as texts, from a file, a request or a command line. NULL: not given. */
+struct tg_quota_text {
+	const char *subject;
+	const char *const *limits;
+	unsigned int limits_count;
+	const char *action; /* default reject */
+	const char *per;    /* default each */
+	const char *block;  /* default none */
+};
+
+/* As the parsers above; at: which key the error is about, "subject", "limits[1]". */
+int tg_quota_parse(const struct tg_quota_text *text, struct tg_quota *out,
+		   char at[TG_QUOTA_KEY_BYTES], char *error, size_t error_bytes);
 
 /*
  * What cannot be seen from one key alone: two limits of one unit; a block rule

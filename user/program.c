@@ -118,6 +118,13 @@ uint32_t tg_program_map_entries(const struct tg_config *config, enum tg_map map)
 		return config->limits.flows;
 	case TG_MAP_PARTIALS:
 		return config->limits.partials;
+	case TG_MAP_BUDGETS:
+		return TG_POLICIES_MAX + config->limits.budgets;
+	case TG_MAP_BUDGET_INDEX:
+	case TG_MAP_BUDGET_FREE:
+		return config->limits.budgets;
+	case TG_MAP_DROPS:
+		return config->limits.drops;
 	case TG_MAP_EMBRYOS:
 		return embryos > EMBRYOS_MIN ? embryos : EMBRYOS_MIN;
 	default:
@@ -172,7 +179,17 @@ int tg_program_make_maps(const struct tg_config *config, struct tg_maps *out, ch
 		err = load_object(object, error, error_bytes);
 	if (!err)
 		err = take_maps(object, &made);
-	if (!err)
+	if (err)
+		return err;
+	err = tg_maps_free_budgets(&made);
+	if (err)
+		tg_error(err, error, error_bytes, "budget_free: cannot be filled: %s",
+			 strerror(-err));
+	else
+		err = tg_maps_share(&made, true, error, error_bytes);
+	if (err)
+		tg_maps_close(&made);
+	else
 		*out = made;
 	return err;
 }
@@ -256,6 +273,10 @@ int tg_program_load_maintenance(const struct tg_maps *maps, int out[TG_PROGRAMS]
 	programs[TG_PROGRAM_SWEEP_FLOWS] = object->progs.tg_sweep_flows;
 	programs[TG_PROGRAM_MARK_IDLE] = object->progs.tg_mark_idle;
 	programs[TG_PROGRAM_RETIRE_MARKED] = object->progs.tg_retire_marked;
+	programs[TG_PROGRAM_MARK_BUDGETS] = object->progs.tg_mark_budgets;
+	programs[TG_PROGRAM_RETIRE_BUDGETS] = object->progs.tg_retire_budgets;
+	programs[TG_PROGRAM_CLOCKS] = object->progs.tg_clocks;
+	object->rodata->tg_workplace = 1; /* TG_WORKPLACE_MAINTENANCE */
 	for (int i = 0; i < TG_PROGRAMS; i++)
 		bpf_program__set_autoload(programs[i], true);
 	err = use_maps(object, maps, error, error_bytes);

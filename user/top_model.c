@@ -42,12 +42,19 @@ static char *text_of(struct json_object *object, const char *name)
 	return strdup(text ? text : "");
 }
 
+static void read_counts(struct json_object *object, struct tg_top_row *row)
+{
+	row->requests = number_of(object, "requests");
+	row->bytes = number_of(object, "bytes");
+	row->denied = number_of(object, "denied");
+	row->observed = number_of(object, "observed");
+}
+
 static int read_row(struct json_object *object, const char *const fields[TG_TOP_LABELS],
 		    struct tg_top_row *row)
 {
-	*row = (struct tg_top_row){.requests = number_of(object, "requests"),
-				   .bytes = number_of(object, "bytes"),
-				   .id = text_of(object, "token_id")};
+	*row = (struct tg_top_row){.id = text_of(object, "token_id")};
+	read_counts(object, row);
 	for (int i = 0; i < TG_TOP_LABELS && fields[i]; i++) {
 		row->label[i] = text_of(object, fields[i]);
 		if (!row->label[i])
@@ -140,10 +147,9 @@ static void add_samples(struct tg_top_model *model, struct tg_top_row *rows, siz
 
 static void take_totals(struct tg_top_model *model, struct json_object *document, double seconds)
 {
-	struct json_object *object = json_object_object_get(document, "total");
-	struct tg_top_row total = {.requests = number_of(object, "requests"),
-				   .bytes = number_of(object, "bytes")};
+	struct tg_top_row total = {0};
 
+	read_counts(json_object_object_get(document, "total"), &total);
 	if (seconds > 0)
 		add_sample(&total, &model->total, seconds);
 	model->total = total;

@@ -19,6 +19,8 @@ struct tg_top_row {
 	char *id;		    /* token_id, or "" */
 	uint64_t requests;
 	uint64_t bytes;
+	uint64_t denied; /* of requests */
+	uint64_t observed;
 	double requests_rate; /* a second, over the last interval */
 	double bytes_rate;
 	float samples[TG_TOP_SAMPLES]; /* requests in each second, the newest last */

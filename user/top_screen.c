@@ -14,6 +14,7 @@
 
 #define HEAD_LINES   3
 #define FOOT_LINES   1
+#define NUMBERS	     4
 #define NUMBER_WIDTH 8
 #define LABEL_MAX    72
 
@@ -75,7 +76,7 @@ int tg_top_screen_key(unsigned int wait_ms)
 	}
 }
 
-/* --- layout: labels, three numbers, the last minute ---------------------------------------- */
+/* --- layout: labels, four numbers, the last minute ----------------------------------------- */
 
 struct layout {
 	int label[TG_TOP_LABELS]; /* widths; the second may be 0 */
@@ -110,7 +111,7 @@ static struct layout choose_layout(const struct tg_top_model *model, const struc
 {
 	struct layout layout = {.label = {longest(model, 0, view->heading[0]),
 					  longest(model, 1, view->heading[1])}};
-	int room = COLS - 3 * (NUMBER_WIDTH + 1) - (view->heading[1] ? 1 : 0);
+	int room = COLS - NUMBERS * (NUMBER_WIDTH + 1) - (view->heading[1] ? 1 : 0);
 	int wanted = layout.label[0] + layout.label[1];
 
 	layout.cells = choose_cells(room, wanted);
@@ -164,15 +165,17 @@ static void draw_row(const struct tg_top_row *row, const struct layout *layout)
 	put_number(row->requests_rate);
 	put_number(row->bytes_rate);
 	put_number((double)row->requests);
+	put_number((double)row->denied);
 	put_sparkline(row->samples, layout->cells);
 }
 
 static void draw_heading(const struct tg_top_view *view, const struct layout *layout)
 {
-	static const char *const numbers[] = {
+	static const char *const numbers[NUMBERS] = {
 		[TG_TOP_BY_REQUESTS_RATE] = "REQ/S",
 		[TG_TOP_BY_BYTES_RATE] = "BYTES/S",
 		[TG_TOP_BY_REQUESTS] = "REQUESTS",
+		"DENIED", /* nothing sorts by it */
 	};
 
 	attron(A_REVERSE);
@@ -180,7 +183,7 @@ static void draw_heading(const struct tg_top_view *view, const struct layout *la
 	hline(' ' | A_REVERSE, COLS);
 	for (int i = 0; i < TG_TOP_LABELS && view->heading[i]; i++)
 		put_label(view->heading[i], layout->label[i]);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < NUMBERS; i++) {
 		if (i == (int)view->sort)
 			attron(A_BOLD | A_UNDERLINE);
 		printw("%*s", NUMBER_WIDTH, numbers[i]);
@@ -190,6 +193,28 @@ static void draw_heading(const struct tg_top_view *view, const struct layout *la
 	if (layout->cells)
 		addstr(layout->cells >= 11 ? "LAST MINUTE" : "MINUTE");
 	attroff(A_REVERSE);
+}
+
+/* "1412 requests so far, 20 denied, 0 unattributed; rows: 3", as far as there is room */
+static void draw_totals(const struct tg_top_model *model)
+{
+	const struct tg_top_row *total = &model->total;
+	char text[200];
+	int at = snprintf(text, sizeof(text), "%" PRIu64 " requests so far, %" PRIu64 " denied",
+			  total->requests, total->denied);
+
+	if (total->observed)
+		at += snprintf(text + at, sizeof(text) - (size_t)at, ", %" PRIu64 " observed",
+			       total->observed);
+	at += snprintf(text + at, sizeof(text) - (size_t)at,
+		       ", %" PRIu64 " unattributed; rows: %zu", model->unattributed,
+		       model->rows_count);
+	move(1, 0);
+	addnstr(text, COLS);
+	if (COLS < at + 21)
+		return;
+	move(1, COLS - 20);
+	put_sparkline(total->samples, 20);
 }
 
 static void draw_head(const struct tg_top_model *model, const struct tg_top_view *view)
@@ -203,13 +228,7 @@ static void draw_head(const struct tg_top_model *model, const struct tg_top_view
 	addstr("tollgate top");
 	attroff(A_BOLD);
 	printw("  by %s: %s requests/s, %s bytes/s", view->title, rate, bytes);
-	move(1, 0);
-	printw("%" PRIu64 " requests so far, %" PRIu64 " unattributed; rows: %zu",
-	       model->total.requests, model->unattributed, model->rows_count);
-	if (COLS >= 80) {
-		move(1, COLS - 20);
-		put_sparkline(model->total.samples, 20);
-	}
+	draw_totals(model);
 }
 
 static void draw_foot(const struct tg_top_view *view)

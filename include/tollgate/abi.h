@@ -235,7 +235,7 @@ struct tg_limit {
 TG_ASSERT_SIZE(struct tg_limit, 32);
 
 /*
- * map policies (ARRAY of TG_POLICIES_MAX): index 0 is none. An element does not
+ * map policies (ARRAY of TG_POLICY_SLOTS): index 0 is none. An element does not
  * change while it is in use: a policy that changes gets another one. What lasts
  * is the owner, under which its budgets stand.
  */
@@ -252,7 +252,10 @@ struct tg_policy {
 };
 TG_ASSERT_SIZE(struct tg_policy, 160);
 
-/* map policy_counts (ARRAY, as policies): requests by the one policy that decided; 0: none did. */
+/*
+ * map policy_counts (ARRAY of struct tg_counts): by owner, what its policy decided.
+ * Each request is decided by one policy at most.
+ */
 
 /*
  * map policy_match (LPM_TRIE): which policy of a kind. Policy sets stand side by

@@ -132,17 +132,18 @@ tg_inline __u32 tg_period_take(__u64 *words, const struct tg_limit *limit, __u32
 /* Only what was taken in the same period. A word that has moved on keeps what it has. */
 tg_inline void tg_period_give_back(__u64 *words, __u32 id)
 {
-	int i, slot;
+	int i;
 
 	for (i = 0; i < TG_TAKE_TRIES; i++) {
-		for (slot = 0; slot < 2; slot++) {
-			__u64 was = *(volatile __u64 *)&words[slot];
+		__u64 first = *(volatile __u64 *)&words[0], second = *(volatile __u64 *)&words[1];
+		__u32 slot = tg_period_slot(first, second, id);
+		__u64 was = slot ? second : first;
 
-			if (was >> 32 != id || !(__u32)was)
-				continue;
-			if (__sync_val_compare_and_swap(&words[slot], was, was - 1) == was)
-				return;
-		}
+		if (!tg_period_used(was, id))
+			return;
+		if (slot ? __sync_val_compare_and_swap(&words[1], was, was - 1) == was
+			 : __sync_val_compare_and_swap(&words[0], was, was - 1) == was)
+			return;
 	}
 }
 

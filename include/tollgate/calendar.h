@@ -29,7 +29,8 @@ tg_inline __u64 tg_calendar_find(const struct tg_calendar *c, __u64 periods, __u
 	for (i = 0; i < TG_PERIODS_MAX; i++) {
 		next = at + 1;
 		TG_FORGET(next); /* or its bounds are those of i, and the loop is unrolled */
-		if (next >= periods || next >= TG_PERIODS_MAX || !tg_calendar_begun(c, next, now_ns))
+		if (next >= periods || next >= TG_PERIODS_MAX ||
+		    !tg_calendar_begun(c, next, now_ns))
 			break;
 		at = next;
 	}

@@ -23,6 +23,7 @@
 #define TG_QUERIES_MAX		4  /* query parameter names */
 #define TG_HEADER_BYTES_DEFAULT 16384
 #define TG_HEADER_BYTES_MAX	65536
+#define TG_POLICY_SLOTS	   32768 /* of map policies: all of them may change at once */
 #define TG_POLICIES_MAX	   16384 /* in force at a time, less 1; owners, too */
 #define TG_LIMITS_MAX	   4	 /* limits of a policy */
 #define TG_RATE_MAX	   1000000 /* requests a second: intervals stay whole nanoseconds within 0.1 % */

@@ -15,7 +15,7 @@ one_line() { # one_line NAME STATUS COMMAND...: that exit status, and one line o
 }
 
 up native
-for verb in run check status usage top doctor detach; do
+for verb in run check status usage top quota block unblock blocks explain doctor detach; do
 	equal "$verb --help: exit status" 0 "$(status_of "$TG" $verb --help)"
 	matches "$verb --help: names itself" "tollgate $verb" "$("$TG" $verb --help)"
 	one_line "$verb --nonsense" 2 "$TG" $verb --nonsense
@@ -32,6 +32,16 @@ for by in '' source,,token source,; do
 done
 one_line "no such output" 2 tg usage -o xml
 one_line "source with origin" 2 tg usage --by source,origin
+for words in "quota" "quota frobnicate" "quota set" "quota set any" "quota set any 5/x" "quota set any 1/s 2/s" \
+	"quota set any 5/s --action burn" "quota set any 5/s -o json" "quota list any" "quota rm" "quota rm nobody" \
+	"block" "block any" "block token:a*" "block source:192.0.2.7/24" "block source:192.0.2.7 --for soon" \
+	"unblock" "unblock token:a*" "blocks any" "explain" "explain --source 192.0.2.0/24" \
+	"explain --source 192.0.2.7 --origin https://a/" "explain --source 192.0.2.7 -o csv"; do
+	one_line "$words" 2 tg $words
+done
+for words in "explain --source 192.0.2.7 sk_live_1" "explain --source 192.0.2.7 --tok=sk_live_1 --x=sk_live_1"; do
+	refute "$words: does not repeat what may be a token" grep -q sk_live <(tg $words 2>&1)
+done
 
 sed 's/listen_ports:/lisen_ports:/' "$TMP/etc/tollgate.yaml" >"$TMP/bad.yaml"
 one_line "an unknown key" 2 "$TG" check -c "$TMP/bad.yaml"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/config.c user/config_*.c user/duration.c user/listen.c user/places.c */
+/* links: user/config.c user/config_*.c user/duration.c user/listen.c user/places.c user/error.c */
+/* links: user/policy.c user/subject.c user/network.c user/limit.c user/block_rule.c */
+/* links: user/quote.c user/words.c */
 /* The configuration: every mistake is answered with file, line and key. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -132,7 +135,7 @@ static void test_bad_keys(void **state)
 	static const struct bad bad[] = {
 		{ETH0 "port: 80\n", 2,
 		 "port: unknown key; known here: interfaces, listen_ports, identity, policies, "
-		 "limits, metrics, state_dir, run_dir, pin_dir"},
+		 "never_block, time_zone, limits, metrics, state_dir, run_dir, pin_dir"},
 		{ETH0 "Listen_ports: [80]\n", 2, "Listen_ports: unknown key"},
 		{ETH0 "listen_ports: [80]\n\n# a comment\nlisten_port: 80\n", 5,
 		 "listen_port: unknown key"},
@@ -148,12 +151,8 @@ static void test_bad_keys(void **state)
 		{ETH0 "metrics: {port: 4}\n", 2, "metrics.port: unknown key"},
 		{ETH0 "<<: {run_dir: /run/a}\n", 2, "<<: unknown key"},
 		{ETH0 "\"a\\nb\": 1\n", 1, "a: unknown key"},
-		{ETH0 "policies:\n  - {subject: any, limits: [1/s]}\n", 2,
-		 "policies: this version does not enforce policies yet; remove them or write "
-		 "policies: []"},
-		{ETH0 "policies: {any: 1/s}\n", 2, "policies: this version does not enforce"},
-		{ETH0 "policies: {}\n", 2, "policies: this version does not enforce"},
-		{ETH0 "policies: none\n", 2, "policies: this version does not enforce"},
+		{ETH0 "policies:\n  - {subject: any, limit: [1/s]}\n", 3,
+		 "policies[0].limit: unknown key; known here: subject, limits, action, per, block"},
 	};
 
 	(void)state;
@@ -215,6 +214,22 @@ static void test_bad_types(void **state)
 		{ETH0 "metrics: {listen: {port: 1}}\n", 2,
 		 "metrics.listen: a mapping is not valid"},
 		{ETH0 "state_dir: {a: b}\n", 2, "state_dir: a mapping is not valid here"},
+		{ETH0 "policies: {any: 1/s}\n", 2,
+		 "policies: a mapping is not valid here; write a list"},
+		{ETH0 "policies: {}\n", 2, "policies: a mapping is not valid here; write a list"},
+		{ETH0 "policies: none\n", 2, "policies: \"none\" is not valid here; write a list"},
+		{ETH0 "policies: [any]\n", 2,
+		 "policies[0]: \"any\" is not valid here; write a map"},
+		{ETH0 "policies: [{subject: any, limits: 1/s}]\n", 2,
+		 "policies[0].limits: \"1/s\" is not valid here; write a list"},
+		{ETH0 "policies: [{subject: [any], limits: [1/s]}]\n", 2,
+		 "policies[0].subject: a list is not valid here; write a text"},
+		{ETH0 "policies: [{subject: any, limits: [[1/s]]}]\n", 2,
+		 "policies[0].limits[0]: a list is not valid here; write a text"},
+		{ETH0 "never_block: 192.0.2.1\n", 2,
+		 "never_block: \"192.0.2.1\" is not valid here; write a list"},
+		{ETH0 "never_block: [{a: b}]\n", 2, "never_block[0]: a mapping is not valid"},
+		{ETH0 "time_zone: [UTC]\n", 2, "time_zone: a list is not valid here; write a te"},
 	};
 
 	(void)state;
@@ -342,6 +357,12 @@ static void test_bad_values(void **state)
 		{ETH0 "limits: {usage: 16777217}\n", 2, "limits.usage: 16777217 is out of range"},
 		{ETH0 "limits: {origins: -1}\n", 2, "limits.origins: -1 is out of range"},
 		{ETH0 "limits: {spill: 0}\n", 2, "limits.spill: 0 is out of range"},
+		{ETH0 "limits: {budgets: 15}\n", 2,
+		 "limits.budgets: 15 is out of range; 16 to 8388608"},
+		{ETH0 "limits: {budgets: 8388609}\n", 2, "limits.budgets: 8388609 is out of"},
+		{ETH0 "limits: {drops: 15}\n", 2,
+		 "limits.drops: 15 is out of range; 16 to 16777216"},
+		{ETH0 "limits: {drops: 16777217}\n", 2, "limits.drops: 16777217 is out of"},
 		{ETH0 "limits: {flow_idle: 0}\n", 2,
 		 "limits.flow_idle: 0 is out of range; 1s to 30d"},
 		{ETH0 "limits: {flow_idle: 31d}\n", 2, "limits.flow_idle: 31d is out of range"},
@@ -377,6 +398,140 @@ static void test_bad_values(void **state)
 	check_all_bad(bad, COUNT(bad));
 }
 
+#define ENTRY  ETH0 "policies:\n  - "
+#define POLICY "policies[0]"
+
+static void test_bad_policies(void **state)
+{
+	static const struct bad bad[] = {
+		{ENTRY "limits: [1/s]\n", 3, POLICY ".subject: missing; write source:ADDR[/LEN], "},
+		{ENTRY "subject:\n    limits: [1/s]\n", 3, POLICY ".subject: missing; "},
+		{ENTRY "limits: [1/s]\n    subject: source:192.0.2.1/24\n", 4,
+		 POLICY ".subject: \"source:192.0.2.1/24\" has bits behind its prefix; write "
+			"source:192.0.2.0/24"},
+		{ENTRY "limits: [1/s]\n    subject: origin:example.com\n", 4,
+		 POLICY ".subject: \"origin:example.com\" cannot be used: origin policies are not "
+			"enforced by this version yet"},
+		{ENTRY "subject: any\n", 3, POLICY ".limits: none; write at least one"},
+		{ENTRY "subject: any\n    limits: []\n", 4, POLICY ".limits: none; write at least"},
+		{ENTRY "subject: any\n    limits:\n      - 1/s\n      - 2/sec\n", 6,
+		 POLICY ".limits[1]: \"2/sec\" has an unknown unit; write s, m or h"},
+		{ENTRY "subject: any\n    limits: [1/s, 2/m, 3/h, 4/day, 5/month]\n", 4,
+		 POLICY ".limits: 5 are too many; 1 to 4"},
+		{ENTRY "subject: any\n    limits: [0/s]\n", 4,
+		 POLICY ".limits[0]: \"0/s\" allows nothing; "},
+		{ENTRY "subject: any\n    limits: [1/s]\n    action: deny\n", 5,
+		 POLICY ".action: \"deny\" is not an action; write observe, reject, reset or drop"},
+		{ENTRY "subject: any\n    limits: [1/s]\n    per: one\n", 5,
+		 POLICY ".per: \"one\" is not known here; write each or shared"},
+		{ENTRY "subject: any\n    limits: [1/s]\n    block: always\n", 5,
+		 POLICY ".block: \"always\" is not a block rule; write for example after 100"},
+		{ENTRY "subject: any\n    limits: [1/s, 2/s]\n", 3,
+		 POLICY ": \"1/s\" and \"2/s\" are limits of one unit; remove one"},
+		{ENTRY
+		 "subject: any\n    limits: [1/s]\n    per: shared\n    block: after 1 denials "
+		 "in 1m for 1m\n",
+		 3, POLICY ": a block rule does not know whom to block where all share a budget; "},
+		{ENTRY "subject: \"source:2001:db8::1\"\n    limits: [1/s]\n", 3,
+		 POLICY ": source:2001:db8::1 is longer than identity.ipv6_prefix, by which "
+			"sources are told apart; write source:2001:db8::/64"},
+		{ENTRY "{subject: any, limits: [1/s]}\n  - {subject: token:a*, limits: [1/s]}\n"
+		       "  - {subject: \"token:*\", limits: [1/s]}\n"
+		       "  - limits: [2/m]\n    subject: token:a*\n"
+		       "  - {subject: any, limits: [1/s]}\n",
+		 7, "policies[3].subject: token:a* is policies[1] already; remove one"},
+		{ENTRY "{subject: \"source:192.0.2.7\", limits: [1/s]}\nnever_block:\n"
+		       "  - 198.51.100.1\n  - 192.0.2.0/24\n",
+		 3, POLICY ": source:192.0.2.7 is within 192.0.2.0/24 of never_block; "},
+		{ENTRY "{subject: \"source:192.0.2.0/24\", limits: [1/s]}\n"
+		       "never_block: [0.0.0.0/0]\n",
+		 3, POLICY ": source:192.0.2.0/24 is within 0.0.0.0/0 of never_block; "},
+		{ETH0 "never_block:\n  - 192.0.2.0/24\n  - 192.0.2.256\n", 4,
+		 "never_block[1]: \"192.0.2.256\" has no valid address; write for example "
+		 "192.0.2.0/24 or 2001:db8::/32"},
+		{ETH0 "never_block: [192.0.2.1/24]\n", 2,
+		 "never_block[0]: \"192.0.2.1/24\" has bits behind its prefix; write 192.0.2.0/24"},
+		{ETH0 "never_block:\n  - 192.0.2.1\n  - 192.0.2.1/32\n", 4,
+		 "never_block[1]: 192.0.2.1 is never_block[0] already; remove one"},
+		{ETH0 "limits:\n  drops: 16\n"
+		      "never_block: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5, 10.0.0.6, "
+		      "10.0.0.7, 10.0.0.8, 10.0.0.9, 10.0.0.10, 10.0.0.11, 10.0.0.12, 10.0.0.13, "
+		      "10.0.0.14, 10.0.0.15, 10.0.0.16]\n",
+		 3, "limits.drops: 16 is too small for the 16 entries of never_block; raise it"},
+	};
+
+	(void)state;
+	check_all_bad(bad, COUNT(bad));
+}
+
+static void test_bad_time_zones(void **state)
+{
+	static const struct bad bad[] = {
+		{ETH0 "time_zone: Europe/Nowhere\n", 2,
+		 "time_zone: \"Europe/Nowhere\" is no time zone in /usr/share/zoneinfo; fix the "
+		 "name, or install tzdata"},
+		{ETH0 "time_zone: ../../etc/localtime\n", 2,
+		 "time_zone: \"../../etc/localtime\" is not the name of a time zone; write for "},
+		{ETH0 "time_zone: /etc/localtime\n", 2,
+		 "time_zone: \"/etc/localtime\" is not the name of a time zone; "},
+		{ETH0 "time_zone: Europe\n", 2, "time_zone: \"Europe\" is no time zone in "},
+		{ETH0 "time_zone: zone.tab\n", 2, "time_zone: \"zone.tab\" is no time zone in "},
+		{ETH0 "time_zone: \"Europe\\nBerlin\"\n", 2, "time_zone: \"Europe?Berlin\" is not"},
+	};
+
+	(void)state;
+	check_all_bad(bad, COUNT(bad));
+}
+
+/* As many different policies, one a line. The caller frees the text. */
+static char *many_policies(unsigned int count)
+{
+	size_t size = 64 + (size_t)count * 160, at;
+	char *text = malloc(size);
+
+	assert_non_null(text);
+	at = (size_t)sprintf(text, ETH0 "policies:\n");
+	for (unsigned int i = 0; i < count; i++)
+		at += (size_t)snprintf(text + at, size - at,
+				       "  - {subject: \"source:10.%u.%u.0/24\", limits: "
+				       "[\"%u/m burst 20\", \"10000/day\"], action: drop, per: "
+				       "shared}\n",
+				       i >> 8, i & 255, i + 1);
+	return text;
+}
+
+static double cpu_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void test_many_policies(void **state)
+{
+	char *text = many_policies(10000), *all = many_policies(TG_QUOTAS_MAX), *more;
+	struct bad bad = {.line = 2, .says = "policies: 16001 are too many; 0 to 16000"};
+	struct tg_config *config;
+	double start = cpu_s();
+
+	(void)state;
+	config = load(text);
+	assert_true(cpu_s() - start < 20); /* 0.2 without sanitizers; minutes if quadratic */
+	assert_int_equal(config->policies_count, 10000);
+	assert_int_equal(config->policies[9999].limit[0].amount, 10000);
+	tg_config_free(config);
+	config = load(all);
+	assert_int_equal(config->policies_count, TG_QUOTAS_MAX);
+	tg_config_free(config);
+	more = many_policies(TG_QUOTAS_MAX + 1);
+	bad.yaml = more;
+	check_bad(&bad, strlen(more));
+	free(text);
+	free(all);
+	free(more);
+}
+
 static void test_too_many_interfaces(void **state)
 {
 	char text[4096] = "interfaces:\n";
@@ -407,10 +562,10 @@ static void test_unreadable(void **state)
 	assert_int_equal(tg_config_load("/tmp", &config, error, sizeof(error)), -EISDIR);
 	assert_non_null(strstr(error, "/tmp: cannot be read: Is a directory; "));
 
-	large = calloc(1, 300 * 1024);
+	large = malloc(9 << 20);
 	assert_non_null(large);
-	memset(large, '\n', 300 * 1024);
-	put(large, 300 * 1024);
+	memset(large, '\n', 9 << 20);
+	put(large, 9 << 20);
 	free(large);
 	assert_int_equal(tg_config_load(path, &config, error, sizeof(error)), -EFBIG);
 	assert_non_null(strstr(error, ": cannot be read: File too large; "));
@@ -420,12 +575,12 @@ static void test_unreadable(void **state)
 /* A flood of keys must neither take long nor pass. */
 static void test_too_many_entries(void **state)
 {
-	static char text[256 * 1024];
-	const struct bad bad = {text, 4097, "k4095: more than 4096 entries in the file"};
+	static char text[3 << 20];
+	const struct bad bad = {text, 262145, "k262143: more than 262144 entries in the file"};
 	size_t at = 0;
 
 	(void)state;
-	for (int i = -1; at < sizeof(text) - 32; i++)
+	for (int i = -1; i < 263000; i++)
 		at += (size_t)sprintf(text + at, i < 0 ? "# a flood\n" : "k%d: 1\n", i);
 	check_bad(&bad, at);
 }
@@ -458,6 +613,11 @@ static void test_defaults(void **state)
 	assert_int_equal(config->limits.usage, 262144);
 	assert_int_equal(config->limits.origins, 65536);
 	assert_int_equal(config->limits.spill, 65536);
+	assert_int_equal(config->limits.budgets, 65536);
+	assert_int_equal(config->limits.drops, 65536);
+	assert_int_equal(config->policies_count, 0);
+	assert_int_equal(config->never_block.count, 0);
+	assert_string_equal(config->time_zone, "UTC");
 	assert_int_equal(config->limits.flow_idle_s, 600);
 	assert_int_equal(config->limits.usage_idle_s, 86400);
 	assert_string_equal(config->metrics.listen, "127.0.0.1:9464");
@@ -482,8 +642,20 @@ static const char everything[] = "interfaces:\n"
 				 "    - {query: api.key}\n"
 				 "    - {header: authorization, scheme: basic}\n"
 				 "    - {header: Authorization, scheme: null}\n"
-				 "policies: []\n"
+				 "policies:\n"
+				 "  - subject: token:free_*\n"
+				 "    limits: [100/m burst 20, 10000/day]\n"
+				 "    block: after 50 denials in 1m for 1h\n"
+				 "  - subject: source:198.51.100.0/24\n"
+				 "    limits: [\"50/s\"]\n"
+				 "    per: shared\n"
+				 "    action: drop\n"
+				 "  - {subject: 'token:a\"b\\*', limits: [1/h]}\n"
+				 "never_block: [192.0.2.0/24, \"2001:db8::1\"]\n"
+				 "time_zone: Europe/Berlin\n"
 				 "limits:\n"
+				 "  budgets: 16\n"
+				 "  drops: 17\n"
 				 "  header_bytes: 65536\n"
 				 "  flows: 16\n"
 				 "  partials: 1\n"
@@ -499,6 +671,34 @@ static const char everything[] = "interfaces:\n"
 				 "state_dir: /a\n"
 				 "run_dir: /b\n"
 				 "pin_dir: /c\n";
+
+static void check_policies(const struct tg_config *config)
+{
+	const struct tg_quota *policy = config->policies;
+
+	assert_int_equal(config->policies_count, 3);
+	assert_int_equal(policy[0].subject.kind, TG_KIND_TOKEN);
+	assert_int_equal(policy[0].subject.bits, 40);
+	assert_int_equal(policy[0].limits_count, 2);
+	assert_int_equal(tg_limit_burst(&policy[0].limit[0]), 20);
+	assert_int_equal(policy[0].limit[1].unit, TG_UNIT_DAY);
+	assert_int_equal(policy[0].action, TG_ACTION_REJECT);
+	assert_int_equal(policy[0].per, TG_PER_EACH);
+	assert_int_equal(policy[0].block.denials, 50);
+	assert_int_equal(policy[0].block.for_s, 3600);
+	assert_false(policy[0].runtime);
+	assert_int_equal(policy[1].subject.bits, 96 + 24);
+	assert_int_equal(policy[1].action, TG_ACTION_DROP);
+	assert_int_equal(policy[1].per, TG_PER_SHARED);
+	assert_int_equal(policy[1].block.denials, 0);
+	assert_memory_equal(policy[2].subject.bytes, "a\"b\\", 5);
+	assert_int_equal(config->never_block.count, 2);
+	assert_int_equal(config->never_block.network[0].bits, 96 + 24);
+	assert_int_equal(config->never_block.network[1].bits, 128);
+	assert_string_equal(config->time_zone, "Europe/Berlin");
+	assert_int_equal(config->limits.budgets, 16);
+	assert_int_equal(config->limits.drops, 17);
+}
 
 static void check_everything(const struct tg_config *config)
 {
@@ -557,9 +757,11 @@ static void test_everything_and_back(void **state)
 
 	(void)state;
 	check_everything(config);
+	check_policies(config);
 	text = printed(config);
 	again = load(text);
 	check_everything(again);
+	check_policies(again);
 	text_again = printed(again);
 	assert_string_equal(text, text_again);
 	free(text);
@@ -576,7 +778,7 @@ static void test_null_is_default(void **state)
 
 	(void)state;
 	nulls = load(ETH0 "identity:\n# tokens: []\nlimits: ~\nmetrics: null\npolicies:\n"
-			  "state_dir:\nrun_dir: ~\npin_dir: null\n");
+			  "never_block:\ntime_zone:\nstate_dir:\nrun_dir: ~\npin_dir: null\n");
 	text = printed(nulls);
 	assert_string_equal(text, expected);
 	free(text);
@@ -686,6 +888,9 @@ int main(void)
 		cmocka_unit_test(test_bad_ports),
 		cmocka_unit_test(test_bad_places),
 		cmocka_unit_test(test_bad_values),
+		cmocka_unit_test(test_bad_policies),
+		cmocka_unit_test(test_bad_time_zones),
+		cmocka_unit_test(test_many_policies),
 		cmocka_unit_test(test_too_many_interfaces),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_too_many_entries),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* clang-format off */
 /* links: user/options.c user/cmd.c user/log.c user/config*.c user/duration.c user/listen.c user/places.c */
+/* links: user/policy.c user/subject.c user/network.c user/limit.c user/block_rule.c */
+/* links: user/quote.c user/words.c user/error.c */
 /* clang-format on */
 /* The command line of a verb, and what stderr says of mistakes. */
 #include <setjmp.h>

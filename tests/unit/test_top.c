@@ -67,6 +67,28 @@ static void rates_are_differences(void **state)
 	tg_top_model_clear(&model);
 }
 
+/* Of each row and of all, as the document says. */
+static void verdicts_are_taken_over(void **state)
+{
+	struct json_object *document = json_tokener_parse(
+		"{\"until\":\"2026-01-01T00:00:01Z\",\"rows\":["
+		"{\"source\":\"a\",\"token\":\"x\",\"requests\":9,\"denied\":4,\"observed\":2},"
+		"{\"source\":\"b\",\"token\":\"x\",\"requests\":1,\"denied\":0,\"observed\":0}],"
+		"\"total\":{\"requests\":10,\"denied\":4,\"observed\":2}}");
+	struct tg_top_model model = {0};
+
+	(void)state;
+	assert_int_equal(tg_top_model_take(&model, document, fields), 0);
+	tg_top_model_sort(&model, TG_TOP_BY_REQUESTS);
+	assert_int_equal(model.rows[0].denied, 4);
+	assert_int_equal(model.rows[0].observed, 2);
+	assert_int_equal(model.rows[1].denied, 0);
+	assert_int_equal(model.total.denied, 4);
+	assert_int_equal(model.total.observed, 2);
+	tg_top_model_clear(&model);
+	json_object_put(document);
+}
+
 static void samples_move_on(void **state)
 {
 	struct tg_top_model model = {0};
@@ -208,6 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rates_are_differences),
+		cmocka_unit_test(verdicts_are_taken_over),
 		cmocka_unit_test(samples_move_on),
 		cmocka_unit_test(the_same_document_changes_nothing),
 		cmocka_unit_test(a_row_that_shrinks_has_no_rate),

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "drops.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+
+#define SECOND_NS 1000000000ULL
+
+void tg_drops_key(const struct tg_subject *subject, struct tg_drop_key *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->bits = TG_DROP_BITS(subject->bits);
+	out->kind = subject->kind;
+	memcpy(out->subject, subject->bytes, sizeof(out->subject));
+}
+
+void tg_drops_subject(const struct tg_drop_key *key, struct tg_subject *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->bits = key->bits - TG_DROP_BITS(0);
+	out->kind = key->kind;
+	memcpy(out->bytes, key->subject, sizeof(out->bytes));
+}
+
+/* --- walks: entries are gathered first, as the map must not change under the walk --------- */
+
+struct entry {
+	struct tg_drop_key key;
+	struct tg_drop drop;
+};
+
+struct entries {
+	struct entry *entry;
+	size_t count, capacity;
+};
+
+static int add_entry(const void *key, const void *value, void *arg)
+{
+	struct entries *entries = arg;
+
+	if (entries->count == entries->capacity) {
+		size_t capacity = entries->capacity ? entries->capacity * 2 : 64;
+		struct entry *entry = realloc(entries->entry, capacity * sizeof(*entry));
+
+		if (!entry)
+			return -ENOMEM;
+		entries->entry = entry;
+		entries->capacity = capacity;
+	}
+	memcpy(&entries->entry[entries->count].key, key, sizeof(struct tg_drop_key));
+	memcpy(&entries->entry[entries->count++].drop, value, sizeof(struct tg_drop));
+	return 0;
+}
+
+/* What lets the program leave the map alone. never_block counts: it may be an exception. */
+static void tell_counts(const struct tg_drops *drops, const struct entries *entries)
+{
+	uint32_t sources = 0, tokens = 0, exceptions = 0;
+
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct entry *entry = &entries->entry[i];
+
+		if (entry->drop.reason == TG_DROP_NEVER)
+			exceptions++;
+		else if (entry->key.kind == TG_KIND_SOURCE)
+			sources++;
+		else
+			tokens++;
+	}
+	(void)exceptions; /* without a block there is nothing to be excepted from */
+	__atomic_store_n(&drops->maps->control->drops_sources, sources, __ATOMIC_RELEASE);
+	__atomic_store_n(&drops->maps->control->drops_tokens, tokens, __ATOMIC_RELEASE);
+}
+
+static int recount(const struct tg_drops *drops)
+{
+	struct entries entries = {0};
+	int err = tg_maps_walk(drops->maps, TG_MAP_DROPS, add_entry, &entries);
+
+	if (!err)
+		tell_counts(drops, &entries);
+	free(entries.entry);
+	return err;
+}
+
+/* --- never_block ------------------------------------------------------------------------------ */
+
+static const struct tg_subject *within_never_block(const struct tg_drops *drops,
+						   const struct tg_subject *subject)
+{
+	if (subject->kind != TG_KIND_SOURCE || !drops->never_block)
+		return NULL;
+	for (unsigned int i = 0; i < drops->never_block->count; i++)
+		if (tg_network_contains(&drops->never_block->network[i], subject))
+			return &drops->never_block->network[i];
+	return NULL;
+}
+
+static int write_never_block(const struct tg_drops *drops)
+{
+	struct tg_drop drop = {.reason = TG_DROP_NEVER, .text = "never_block"};
+	struct tg_drop_key key;
+	int err = 0;
+
+	for (unsigned int i = 0; !err && drops->never_block && i < drops->never_block->count; i++) {
+		tg_drops_key(&drops->never_block->network[i], &key);
+		drop.bits = key.bits;
+		err = tg_maps_set_drop(drops->maps, &key, &drop);
+	}
+	return err;
+}
+
+static bool is_never_block(const struct tg_drops *drops, const struct tg_subject *subject)
+{
+	for (unsigned int i = 0; drops->never_block && i < drops->never_block->count; i++)
+		if (tg_subject_equal(&drops->never_block->network[i], subject))
+			return true;
+	return false;
+}
+
+int tg_drops_open(struct tg_drops *drops, const struct tg_maps *maps,
+		  const struct tg_networks *never_block, char *error, size_t error_bytes)
+{
+	struct entries entries = {0};
+	struct tg_subject subject;
+	int err;
+
+	*drops = (struct tg_drops){.maps = maps, .never_block = never_block};
+	err = write_never_block(drops);
+	if (!err)
+		err = tg_maps_walk(maps, TG_MAP_DROPS, add_entry, &entries);
+	for (size_t i = 0; !err && i < entries.count; i++) {
+		const struct entry *entry = &entries.entry[i];
+
+		tg_drops_subject(&entry->key, &subject);
+		if (entry->drop.reason == TG_DROP_NEVER ? !is_never_block(drops, &subject)
+							: !!within_never_block(drops, &subject))
+			tg_maps_delete_drop(maps, &entry->key);
+	}
+	free(entries.entry);
+	if (!err)
+		err = recount(drops);
+	return err ? tg_error(err, error, error_bytes, "drops: %s%s", strerror(-err),
+			      err == -ENOSPC ? "; raise limits.drops" : "")
+		   : 0;
+}
+
+/* --- blocks
+ * --------------------------------------------------------------------------------------- */
+
+static int check_put(const struct tg_drops *drops, const struct tg_subject *subject, char *error,
+		     size_t error_bytes)
+{
+	const struct tg_subject *never = within_never_block(drops, subject);
+	char text[TG_SUBJECT_TEXT_BYTES], within[TG_SUBJECT_TEXT_BYTES];
+
+	tg_subject_print(subject, text);
+	if (subject->kind != TG_KIND_SOURCE && subject->kind != TG_KIND_TOKEN_ID)
+		return tg_error(-EINVAL, error, error_bytes,
+				"%s: cannot be blocked; name a source: or a token-id:", text);
+	if (!never)
+		return 0;
+	tg_network_print(never, within);
+	return tg_error(-EPERM, error, error_bytes,
+			"%s: stands in never_block (%s); take it out of there first", text, within);
+}
+
+int tg_drops_put(struct tg_drops *drops, const struct tg_subject *subject,
+		 enum tg_drop_reason reason, uint64_t for_s, const char *text,
+		 const struct tg_drop_clock *now, char *error, size_t error_bytes)
+{
+	struct tg_drop drop = {.reason = reason, .created_unix_ns = now->unix_ns}, old;
+	struct tg_drop_key key;
+	int err = check_put(drops, subject, error, error_bytes);
+
+	if (err)
+		return err;
+	tg_drops_key(subject, &key);
+	drop.bits = key.bits;
+	if (for_s) {
+		drop.expires_jiffies = now->jiffies + for_s * now->hz ?: 1;
+		drop.expires_unix_ns = now->unix_ns + for_s * SECOND_NS;
+	}
+	snprintf(drop.text, sizeof(drop.text), "%s", text ? text : "");
+	/* A token's entry has its own key, whole; a source's may be found under a shorter one. */
+	if (!tg_maps_drop(drops->maps, &key, &old) && old.bits == drop.bits) {
+		drop.packets = old.packets;
+		drop.bytes = old.bytes;
+	}
+	err = tg_maps_set_drop(drops->maps, &key, &drop);
+	if (!err)
+		err = recount(drops);
+	return err ? tg_error(err, error, error_bytes, "drops: %s%s",
+			      err == -ENOSPC ? "full" : strerror(-err),
+			      err == -ENOSPC ? "; lift other blocks, or raise limits.drops" : "")
+		   : 0;
+}
+
+int tg_drops_remove(struct tg_drops *drops, const struct tg_subject *subject)
+{
+	struct tg_drop_key key;
+	struct tg_drop drop;
+	int err;
+
+	tg_drops_key(subject, &key);
+	err = tg_maps_drop(drops->maps, &key, &drop);
+	if (err)
+		return err;
+	if (drop.bits != key.bits || drop.reason == TG_DROP_NEVER)
+		return -ENOENT;
+	err = tg_maps_delete_drop(drops->maps, &key);
+	return err ? err : recount(drops);
+}
+
+int tg_drops_expire(struct tg_drops *drops, const struct tg_drop_clock *now,
+		    void (*gone)(const struct tg_subject *subject, const struct tg_drop *drop,
+				 void *arg),
+		    void *arg)
+{
+	struct entries entries = {0};
+	struct tg_subject subject;
+	bool any = false;
+	int err;
+
+	if (!drops->maps->control->drops_sources && !drops->maps->control->drops_tokens)
+		return 0;
+	err = tg_maps_walk(drops->maps, TG_MAP_DROPS, add_entry, &entries);
+	for (size_t i = 0; !err && i < entries.count; i++) {
+		const struct entry *entry = &entries.entry[i];
+
+		if (!entry->drop.expires_jiffies ||
+		    (int64_t)(entry->drop.expires_jiffies - now->jiffies) > 0)
+			continue;
+		tg_drops_subject(&entry->key, &subject);
+		tg_maps_delete_drop(drops->maps, &entry->key);
+		any = true;
+		gone(&subject, &entry->drop, arg);
+	}
+	free(entries.entry);
+	return err || !any ? err : recount(drops);
+}
