@@ -20,6 +20,7 @@
 #include "ifaces.h"
 #include "loader.h"
 #include "log.h"
+#include "quotas.h"
 
 #define SECOND_NS     1000000000ULL
 #define HISTORY_BYTES (16UL * 1024 * 1024)
@@ -38,6 +39,7 @@ struct tg_agent {
 	struct tg_config *config;
 	struct tg_loader *loader;
 	struct tg_ifaces *ifaces;
+	struct tg_quotas *quotas;
 	struct tg_snapshot *snapshot; /* NULL: none yet, or the last collection failed */
 	struct tg_history *history;
 	struct tg_export_series *series;
@@ -128,6 +130,11 @@ int tg_agent_open(struct tg_config *config, struct tg_agent **out, char *error, 
 		if (!agent->ifaces)
 			err = tg_error(-ENOMEM, error, error_bytes, "out of memory");
 	}
+	/* Before the programs are attached: no packet passes that a policy speaks against. */
+	if (!err)
+		err = tg_quotas_open(config, tg_loader_maps(agent->loader),
+				     tg_loader_maintain(agent->loader), &agent->quotas, error,
+				     error_bytes);
 	if (err) {
 		tg_agent_close(agent);
 		return err;
@@ -142,6 +149,7 @@ void tg_agent_close(struct tg_agent *agent)
 	if (!agent)
 		return;
 	tg_ifaces_free(agent->ifaces);
+	tg_quotas_close(agent->quotas);
 	tg_loader_close(agent->loader);
 	tg_snapshot_free(agent->snapshot);
 	tg_history_free(agent->history);
@@ -178,6 +186,21 @@ void tg_agent_link_changed(const struct tg_link_event *event, void *arg)
 	tg_ifaces_link_changed(agent->ifaces, event);
 }
 
+/* Programs, then policies. If the latter are refused, the old programs come back. */
+static int reload_kernel(struct tg_agent *agent, const struct tg_config *config, char *error,
+			 size_t error_bytes)
+{
+	char ignored[512];
+	int err = tg_loader_reload(agent->loader, config, error, error_bytes);
+
+	if (err)
+		return err;
+	err = tg_quotas_reload(agent->quotas, config, error, error_bytes);
+	if (err && tg_loader_reload(agent->loader, agent->config, ignored, sizeof(ignored)))
+		tg_log_error("the old programs cannot be put back: %s", ignored);
+	return err;
+}
+
 static int check_unchanged(const char *key, const char *old, const char *new, char *error,
 			   size_t error_bytes)
 {
@@ -198,6 +221,9 @@ int tg_agent_reload(struct tg_agent *agent, struct tg_config *config, char *erro
 	err = check_unchanged("run_dir", old->run_dir, config->run_dir, error, error_bytes);
 	if (!err)
 		err = check_unchanged("pin_dir", old->pin_dir, config->pin_dir, error, error_bytes);
+	if (!err)
+		err = check_unchanged("state_dir", old->state_dir, config->state_dir, error,
+				      error_bytes);
 	if (err)
 		return err;
 	ifaces = tg_ifaces_new(agent->loader, config);
@@ -208,7 +234,7 @@ int tg_agent_reload(struct tg_agent *agent, struct tg_config *config, char *erro
 	if (err)
 		tg_error(err, error, error_bytes, "out of memory");
 	else
-		err = tg_loader_reload(agent->loader, config, error, error_bytes);
+		err = reload_kernel(agent, config, error, error_bytes);
 	if (err) {
 		tg_ifaces_free(ifaces);
 		return err;
@@ -316,6 +342,7 @@ void tg_agent_tick(struct tg_agent *agent)
 	if (agent->trim)
 		malloc_trim(0);
 	agent->trim = false;
+	tg_quotas_tick(agent->quotas);
 	if (now_ns >= agent->next_sweep_ns)
 		sweep_flows(agent, now_ns);
 	if (now_ns >= agent->next_retire_ns)
@@ -334,13 +361,19 @@ void tg_agent_answer(struct json_object *request, struct tg_text *reply, void *a
 {
 	struct tg_agent *agent = arg;
 	struct tg_link_info links[TG_IFACES_MAX] = {0};
-	struct tg_answer from = {.history = agent->history};
+	struct tg_answer from = {.history = agent->history,
+				 .quotas = {.config = agent->config,
+					    .maps = tg_loader_maps(agent->loader),
+					    .enforce = tg_quotas_enforce(agent->quotas),
+					    .http = tg_loader_http(agent->loader),
+					    .quotas = agent->quotas}};
 	int err = collect_fresh(agent, 0); /* what was asked for after a request has it */
 
 	if (err) {
 		tg_control_error(reply, 1, "the agent cannot read the maps: %s", strerror(-err));
 		return;
 	}
+	from.quotas.snapshot = agent->snapshot;
 	from.status.config = agent->config;
 	from.status.snapshot = agent->snapshot;
 	from.status.health = &agent->health;
@@ -358,6 +391,7 @@ static int make_page(struct tg_agent *agent)
 	struct tg_export from = {.snapshot = agent->snapshot,
 				 .series = agent->series,
 				 .health = &agent->health,
+				 .enforce = tg_quotas_enforce(agent->quotas),
 				 .ipv6_prefix = agent->config->identity.ipv6_prefix};
 	int err;
 

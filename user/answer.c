@@ -112,6 +112,8 @@ void tg_answer(const struct tg_answer *from, struct json_object *request, struct
 
 	if (!verb)
 		tg_control_error(reply, TG_EXIT_USAGE, "control: the request names no verb");
+	else if (tg_quota_answer(&from->quotas, verb, request, reply))
+		return;
 	else if (!strcmp(verb, "usage"))
 		usage(from, request, reply);
 	else if (!strcmp(verb, "status"))

@@ -5,17 +5,20 @@
  *
  *   {"verb":"usage", "by":"source,token", "top":N, "since_unix_ns":N}
  *   {"verb":"status"}
+ * and those of quota_answer.h
  */
 #ifndef TOLLGATE_ANSWER_H
 #define TOLLGATE_ANSWER_H
 
 #include "history.h"
+#include "quota_answer.h"
 #include "status.h"
 #include "text.h"
 
 struct tg_answer {
 	struct tg_status status;    /* with the snapshot and the configuration */
 	struct tg_history *history; /* NULL: none is kept */
+	struct tg_quota_answer quotas;
 };
 
 /* Append one JSON line, without the newline: a document, or an error as in control.h. */

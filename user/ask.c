@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "answer.h"
+#include "books.h"
 #include "client.h"
 #include "cmd.h"
 #include "control.h"
@@ -81,6 +82,31 @@ void tg_ask_close(struct tg_ask *ask)
 	free(ask);
 }
 
+/* What quotas need beside the snapshot: the policies in force, and the secret if it can be read. */
+static int answer_with_quotas(struct tg_ask *ask, struct tg_answer *from,
+			      struct json_object *request, struct tg_text *text, char *error,
+			      size_t error_bytes)
+{
+	struct tg_http_config http;
+	struct tg_enforce enforce;
+	char unread[256];
+	int err = tg_enforce_open(&ask->maps, false, &enforce, error, error_bytes);
+
+	if (err)
+		return err;
+	from->quotas.config = ask->config;
+	from->quotas.maps = &ask->maps;
+	from->quotas.enforce = &enforce;
+	from->quotas.snapshot = ask->snapshot;
+	if (!access(ask->config->identity.secret_file, R_OK) &&
+	    !tg_books_http(ask->config, &http, unread, sizeof(unread)))
+		from->quotas.http = &http;
+	tg_answer(from, request, text);
+	explicit_bzero(&http, sizeof(http));
+	tg_enforce_close(&enforce);
+	return 0;
+}
+
 /* Answer from the maps, as the agent would. */
 static int answer(struct tg_ask *ask, struct json_object *request, struct tg_text *text,
 		  char *error, size_t error_bytes)
@@ -101,8 +127,7 @@ static int answer(struct tg_ask *ask, struct json_object *request, struct tg_tex
 		tg_link_query(attachments[i].name, &links[i]);
 	from.status.snapshot = ask->snapshot;
 	from.status.interfaces_count = (unsigned int)count;
-	tg_answer(&from, request, text);
-	return 0;
+	return answer_with_quotas(ask, &from, request, text, error, error_bytes);
 }
 
 static int ask_maps(struct tg_ask *ask, struct json_object *request, struct json_object **reply,

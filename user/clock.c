@@ -20,3 +20,8 @@ uint64_t tg_clock_monotonic_ns(void)
 {
 	return read_ns(CLOCK_MONOTONIC);
 }
+
+uint64_t tg_clock_boot_ns(void)
+{
+	return read_ns(CLOCK_BOOTTIME);
+}

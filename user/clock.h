@@ -7,5 +7,6 @@
 
 uint64_t tg_clock_unix_ns(void);
 uint64_t tg_clock_monotonic_ns(void);
+uint64_t tg_clock_boot_ns(void); /* the clock of budgets: bpf_ktime_get_boot_ns */
 
 #endif

@@ -147,6 +147,17 @@ static int collect_entries(struct collection *collection, const struct tg_maps *
 	return 0;
 }
 
+/* Budgets and drops have no rows in the snapshot; how many there are is read off their maps. */
+static int collect_quota_entries(struct tg_snapshot *snapshot, const struct tg_maps *maps)
+{
+	uint32_t budgets = 0;
+
+	for (uint32_t slot = 1; slot < maps->capacity[TG_MAP_BUDGETS]; slot++)
+		budgets += maps->budgets[slot].state != TG_BUDGET_FREE;
+	snapshot->entries[TG_MAP_BUDGETS] = budgets;
+	return tg_maps_count(maps, TG_MAP_DROPS, &snapshot->entries[TG_MAP_DROPS]);
+}
+
 static int collect_arrays(struct tg_snapshot *snapshot, const struct tg_maps *maps)
 {
 	int err;
@@ -186,6 +197,7 @@ static int collect(struct collection *collection, const struct tg_maps *maps)
 	err = collect_arrays(snapshot, maps);
 	err = err ? err : collect_rows(collection, maps);
 	err = err ? err : collect_entries(collection, maps);
+	err = err ? err : collect_quota_entries(snapshot, maps);
 	if (err)
 		return err;
 	publish_rows(collection);

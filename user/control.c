@@ -157,6 +157,8 @@ static void serve_lines(struct tg_control *control, struct client *client, uint6
 		answer(control, client, client->in, bytes);
 		client->in_bytes -= bytes + 1;
 		memmove(client->in, end + 1, client->in_bytes);
+		/* The question may have held a token (explain). */
+		explicit_bzero(client->in + client->in_bytes, bytes + 1);
 		if (!flush(control, client, now_ns))
 			return; /* goes on when the answer is out */
 	}

@@ -137,7 +137,7 @@ static int adopt(struct tg_enforce *enforce, const struct matches *matches, uint
 	return 0;
 }
 
-int tg_enforce_open(const struct tg_maps *maps, struct tg_enforce *out, char *error,
+int tg_enforce_open(const struct tg_maps *maps, bool clean, struct tg_enforce *out, char *error,
 		    size_t error_bytes)
 {
 	uint32_t set = set_of(__atomic_load_n(&maps->control->set_epoch, __ATOMIC_RELAXED));
@@ -147,7 +147,7 @@ int tg_enforce_open(const struct tg_maps *maps, struct tg_enforce *out, char *er
 
 	if (!err)
 		err = adopt(&enforce, &matches, set);
-	if (!err)
+	if (!err && clean)
 		delete_others(maps, &matches, set);
 	free_matches(&matches);
 	if (err) {

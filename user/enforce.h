@@ -25,10 +25,10 @@ struct tg_enforce {
 };
 
 /*
- * What is in force by the maps; leftovers of an agent that died while it put a
- * set are removed. 0, or -errno.
+ * What is in force by the maps. clean: leftovers of an agent that died while it put
+ * a set are removed; only for the one writer. 0, or -errno.
  */
-int tg_enforce_open(const struct tg_maps *maps, struct tg_enforce *out, char *error,
+int tg_enforce_open(const struct tg_maps *maps, bool clean, struct tg_enforce *out, char *error,
 		    size_t error_bytes);
 void tg_enforce_close(struct tg_enforce *enforce);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "export_quotas.h"
 #include "format.h"
 
 static const char *const packet_labels[TG_PACKET_REASONS] = {
@@ -164,9 +165,9 @@ static void print_packets(const struct tg_export *from, struct tg_text *out)
 	}
 }
 
-static const enum tg_map filling_maps[] = {TG_MAP_USAGE,   TG_MAP_TOKEN_SPILL, TG_MAP_SOURCE_SPILL,
-					   TG_MAP_ORIGINS, TG_MAP_FLOWS,       TG_MAP_EMBRYOS,
-					   TG_MAP_PARTIALS};
+static const enum tg_map filling_maps[] = {TG_MAP_USAGE,    TG_MAP_TOKEN_SPILL, TG_MAP_SOURCE_SPILL,
+					   TG_MAP_ORIGINS,  TG_MAP_FLOWS,	TG_MAP_EMBRYOS,
+					   TG_MAP_PARTIALS, TG_MAP_BUDGETS,	TG_MAP_DROPS};
 
 static void print_maps(struct tg_text *out, const char *name, const char *help,
 		       const uint32_t number[TG_MAPS])
@@ -239,6 +240,8 @@ void tg_export_print(const struct tg_export *from, struct tg_text *out)
 	print_maps(out, "tollgate_map_entries", "Elements in the map.", from->snapshot->entries);
 	print_maps(out, "tollgate_map_capacity", "Elements that the map has room for.",
 		   from->snapshot->capacity);
+	if (from->enforce)
+		tg_export_quotas(from->enforce, out);
 	print_attachments(from, out);
 	print_agent(from, out);
 }

@@ -4,6 +4,7 @@
 #define TOLLGATE_EXPORT_PROMETHEUS_H
 
 #include "collect.h"
+#include "enforce.h"
 #include "export_series.h"
 #include "health.h"
 #include "text.h"
@@ -16,6 +17,7 @@ struct tg_export { /* what the page is made of */
 	const struct tg_health *health;
 	const struct tg_attachment *attachments;
 	unsigned int attachments_count;
+	const struct tg_enforce *enforce; /* NULL: none */
 	unsigned int ipv6_prefix;
 };
 

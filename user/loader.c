@@ -42,6 +42,16 @@ const struct tg_maps *tg_loader_maps(const struct tg_loader *loader)
 	return &loader->maps;
 }
 
+struct tg_maintain *tg_loader_maintain(struct tg_loader *loader)
+{
+	return &loader->maintain;
+}
+
+const struct tg_http_config *tg_loader_http(const struct tg_loader *loader)
+{
+	return &loader->http;
+}
+
 static void close_fd(int *fd)
 {
 	if (*fd >= 0)

@@ -8,7 +8,9 @@
 
 #include <stdbool.h>
 
+#include "../include/tollgate/http_config.h"
 #include "config.h"
+#include "maintain.h"
 #include "maps.h"
 
 struct tg_loader; /* the loaded object, its maps and links */
@@ -36,6 +38,10 @@ int tg_loader_open(const struct tg_config *config, struct tg_loader **out, char 
 		   size_t error_bytes);
 
 const struct tg_maps *tg_loader_maps(const struct tg_loader *loader);
+struct tg_maintain *tg_loader_maintain(struct tg_loader *loader);
+
+/* The scanner's table in force, with the secret in it. */
+const struct tg_http_config *tg_loader_http(const struct tg_loader *loader);
 
 /*
  * Attach to the interface of config->interfaces[which], or swap the program

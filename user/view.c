@@ -67,7 +67,7 @@ static int add_field(const char *name, size_t bytes, struct tg_view_query *query
 	return -EINVAL;
 }
 
-static int check_fields(const struct tg_view_query *query, char *error, size_t error_bytes)
+static int check_origin(const struct tg_view_query *query, char *error, size_t error_bytes)
 {
 	static const enum tg_field not_beside_origin[] = {TG_FIELD_SOURCE, TG_FIELD_INTERFACE};
 
@@ -83,6 +83,15 @@ static int check_fields(const struct tg_view_query *query, char *error, size_t e
 		return -EINVAL;
 	}
 	return 0;
+}
+
+static int check_fields(const struct tg_view_query *query, char *error, size_t error_bytes)
+{
+	if (tg_view_has(query, TG_FIELD_POLICY) && query->fields > 1) {
+		snprintf(error, error_bytes, "--by: policy is counted by itself; ask for it alone");
+		return -EINVAL;
+	}
+	return check_origin(query, error, error_bytes);
 }
 
 int tg_view_parse_fields(const char *by, struct tg_view_query *query, char *error,

@@ -18,7 +18,7 @@ enum tg_field {
 	TG_FIELD_TOKEN, /* prefix and id */
 	TG_FIELD_PREFIX,
 	TG_FIELD_ORIGIN,
-	TG_FIELD_POLICY, /* "-" until there are quotas */
+	TG_FIELD_POLICY, /* that decided: by itself, quota_answer.h */
 	TG_FIELD_INTERFACE,
 	TG_FIELDS
 };
@@ -38,7 +38,7 @@ const char *tg_view_field_name(enum tg_field field);
 /*
  * "source,token" -> query->field. -EINVAL with one line in error: an unknown
  * or repeated field, or two that are not kept together (origins are counted by
- * token, so neither source nor interface stands beside them).
+ * token, so neither source nor interface stands beside them; policies by themselves).
  */
 int tg_view_parse_fields(const char *by, struct tg_view_query *query, char *error,
 			 size_t error_bytes);
