@@ -30,7 +30,9 @@
 #define TG_TEXT_FULL                                                                               \
 	"HTTP/1.1 429 Too Many Requests\r\n" TG_TEXT_RETRY                                         \
 	"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-#define TG_TEXT_SHORT	    "HTTP/1.1 429 \r\n" TG_TEXT_RETRY "\r\nConnection: close\r\n\r\n"
+#define TG_TEXT_PLAIN                                                                              \
+	"HTTP/1.1 429 \r\n" TG_TEXT_RETRY "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+#define TG_TEXT_SHORT	    "HTTP/1.1 429 \r\n" TG_TEXT_RETRY "\r\nContent-Length: 0\r\n\r\n"
 #define TG_TEXT_LEAST	    "HTTP/1.1 429 \r\n" TG_TEXT_RETRY "\r\n\r\n"
 #define TG_TEXT_FULL_DIGIT  (sizeof("HTTP/1.1 429 Too Many Requests\r\n" TG_TEXT_RETRY) - 2)
 #define TG_TEXT_SHORT_DIGIT (sizeof("HTTP/1.1 429 \r\n" TG_TEXT_RETRY) - 2)
@@ -172,6 +174,11 @@ tg_inline __u32 tg_reply_text(char *text, __u32 room, __u32 retry_s)
 		__builtin_memcpy(text, TG_TEXT_FULL, TG_TEXT_BYTES(TG_TEXT_FULL));
 		tg_put_digits(text + TG_TEXT_FULL_DIGIT, retry_s);
 		return TG_TEXT_BYTES(TG_TEXT_FULL);
+	}
+	if (room >= TG_TEXT_BYTES(TG_TEXT_PLAIN)) {
+		__builtin_memcpy(text, TG_TEXT_PLAIN, TG_TEXT_BYTES(TG_TEXT_PLAIN));
+		tg_put_digits(text + TG_TEXT_SHORT_DIGIT, retry_s);
+		return TG_TEXT_BYTES(TG_TEXT_PLAIN);
 	}
 	if (room >= TG_TEXT_BYTES(TG_TEXT_SHORT)) {
 		__builtin_memcpy(text, TG_TEXT_SHORT, TG_TEXT_BYTES(TG_TEXT_SHORT));

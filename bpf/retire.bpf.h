@@ -7,7 +7,8 @@
  *   (grace period: who took without having seen the mark is through)
  *   tg_retire_budgets  RETIRING and still as if new -> DEAD, out of the index
  *   (new epoch, grace period: nobody has the slot in a cached match any more)
- *   tg_mark_budgets    DEAD -> FREE, to be handed out again
+ *   the agent          DEAD -> FREE, to be handed out again (user/maintain.c: on
+ *                      Linux 6.1 these programs may not touch a queue)
  */
 #ifndef TOLLGATE_RETIRE_BPF_H
 #define TOLLGATE_RETIRE_BPF_H
@@ -72,10 +73,7 @@ static long tg_mark_budget(struct bpf_map *map, __u32 *index, struct tg_budget *
 	if (slot < TG_POLICIES_MAX)
 		return 0;
 	work->sweep.examined++;
-	if (budget->state == TG_BUDGET_DEAD) {
-		budget->state = TG_BUDGET_FREE;
-		bpf_map_push_elem(&budget_free, &slot, 0);
-	} else if (budget->state == TG_BUDGET_LIVE && tg_budget_may_go(budget, work)) {
+	if (budget->state == TG_BUDGET_LIVE && tg_budget_may_go(budget, work)) {
 		__sync_val_compare_and_swap(&budget->state, TG_BUDGET_LIVE, TG_BUDGET_RETIRING);
 		work->sweep.removed++;
 	}

@@ -39,6 +39,7 @@ int tg_maintain_open(const struct tg_maps *maps, struct tg_maintain *out, char *
 		return tg_error(err, error, error_bytes,
 				"the maintenance program: cannot be run: %s", strerror(-err));
 	}
+	opened.maps = maps;
 	opened.first_jiffies = sweep.now_jiffies;
 	opened.first_ns = sweep.now_ns;
 	*out = opened;
@@ -148,8 +149,10 @@ int tg_maintain_jiffies(const struct tg_maintain *maintain, uint64_t *jiffies)
 int tg_maintain_retire_budgets(const struct tg_maintain *maintain, struct tg_sweep *sweep)
 {
 	struct tg_sweep marked = *sweep;
-	int err = run(maintain, TG_PROGRAM_MARK_BUDGETS, &marked);
+	int err = tg_maps_free_dead_budgets(maintain->maps);
 
+	if (!err)
+		err = run(maintain, TG_PROGRAM_MARK_BUDGETS, &marked);
 	if (!err && !marked.removed) {
 		sweep->removed = 0;
 		return 0;

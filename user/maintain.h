@@ -9,7 +9,8 @@ struct tg_maintain {
 	int fd[TG_PROGRAMS];
 	uint64_t first_jiffies; /* the two clocks when it was opened */
 	uint64_t first_ns;
-	unsigned int hz; /* 0: not known yet */
+	unsigned int hz;	    /* 0: not known yet */
+	const struct tg_maps *maps; /* borrowed */
 };
 
 /* 0, or -errno with *out untouched. */

@@ -558,6 +558,20 @@ int tg_maps_free_budgets(const struct tg_maps *maps)
 	return err;
 }
 
+int tg_maps_free_dead_budgets(const struct tg_maps *maps)
+{
+	int err = 0;
+
+	for (uint32_t slot = TG_POLICIES_MAX; !err && slot < maps->capacity[TG_MAP_BUDGETS];
+	     slot++) {
+		if (maps->budgets[slot].state != TG_BUDGET_DEAD)
+			continue;
+		__atomic_store_n(&maps->budgets[slot].state, TG_BUDGET_FREE, __ATOMIC_SEQ_CST);
+		err = bpf_map_update_elem(maps->fd[TG_MAP_BUDGET_FREE], NULL, &slot, BPF_ANY);
+	}
+	return err;
+}
+
 int tg_maps_drop(const struct tg_maps *maps, const struct tg_drop_key *key, struct tg_drop *out)
 {
 	return bpf_map_lookup_elem(maps->fd[TG_MAP_DROPS], key, out);
