@@ -131,8 +131,31 @@ tg_global int tg_match_all(struct tg_usage *row)
 /* --- whether ------------------------------------------------------------------------ */
 
 /*
- * The budget of a match. NULL: no policy, or the slot has become another's since it
- * was found. One that was about to go stays: someone takes from it.
+ * Is the slot the policy's, and in use? One that was about to go stays: someone takes
+ * from it.
+ */
+tg_inline int tg_budget_is_of(struct tg_budget *budget, const struct tg_policy *policy)
+{
+	if (budget->owner != policy->owner)
+		return 0;
+	if (budget->state == TG_BUDGET_RETIRING)
+		__sync_val_compare_and_swap(&budget->state, TG_BUDGET_RETIRING, TG_BUDGET_LIVE);
+	return budget->state == TG_BUDGET_LIVE;
+}
+
+/* Has the slot of a match gone since it was found? */
+tg_inline int tg_match_is_stale(__u64 match)
+{
+	__u32 index = TG_MATCH_POLICY(match), slot = TG_MATCH_SLOT(match);
+	struct tg_policy *policy = bpf_map_lookup_elem(&policies, &index);
+	struct tg_budget *budget = bpf_map_lookup_elem(&budgets, &slot);
+
+	return index && policy && budget && !tg_budget_is_of(budget, policy);
+}
+
+/*
+ * The budget of a match. NULL: no policy. When its slot goes in this very moment, the
+ * policy's own stands in: no request passes without one.
  */
 tg_inline struct tg_budget *tg_match_budget(__u64 match, const struct tg_policy **policy)
 {
@@ -144,11 +167,12 @@ tg_inline struct tg_budget *tg_match_budget(__u64 match, const struct tg_policy 
 	*policy = bpf_map_lookup_elem(&policies, &index);
 	index = TG_MATCH_SLOT(match);
 	budget = bpf_map_lookup_elem(&budgets, &index);
-	if (!*policy || !budget || budget->owner != (*policy)->owner)
+	if (!*policy || !budget)
 		return 0;
-	if (budget->state == TG_BUDGET_RETIRING)
-		__sync_val_compare_and_swap(&budget->state, TG_BUDGET_RETIRING, TG_BUDGET_LIVE);
-	return budget->state == TG_BUDGET_LIVE ? budget : 0;
+	if (tg_budget_is_of(budget, *policy))
+		return budget;
+	index = (*policy)->owner;
+	return bpf_map_lookup_elem(&budgets, &index);
 }
 
 /*
@@ -222,17 +246,22 @@ tg_inline void tg_policy_note(struct tg_scratch *scratch, __u32 kind)
 #define TG_IS_REFUSED(action) ((action) > TG_ACTION_OBSERVE)
 
 /*
- * All policies of the request: scratch->decision. First a look at all of them, so
- * that a request that one of them refuses takes nothing from the others, not even
- * for a moment; then each is taken from. Who loses a race then gives back.
+ * All policies of the request, whose usage row is row: scratch->decision. First a look at all of
+ * them, so that a request that one of them refuses takes nothing from the others, not even for a
+ * moment; then each is taken from. Who loses a race then gives back.
  */
-tg_global int tg_decide_budgets(void)
+tg_global int tg_decide_budgets(struct tg_usage *row)
 {
 	struct tg_scratch *scratch = tg_scratch();
-	__u32 kind, empty = 0, lost = TG_KINDS;
+	__u32 kind, empty = 0, lost = TG_KINDS, stale = 0;
 
 	if (!scratch)
 		return 0;
+	for (kind = 0; kind < TG_KINDS; kind++)
+		if (tg_match_is_stale(scratch->match[kind]))
+			stale |= 1 << kind;
+	if (stale)
+		tg_match_all(row);
 	scratch->now_ns = bpf_ktime_get_boot_ns();
 	for (kind = 0; kind < TG_KINDS; kind++)
 		if (TG_MATCH_POLICY(scratch->match[kind]) && tg_policy_step(kind, TG_BUDGET_LOOK))
@@ -290,7 +319,7 @@ tg_inline void tg_decide(struct tg_scratch *scratch, struct tg_usage *row)
 		tg_match_all(row);
 	if (TG_MATCH_POLICY(scratch->match[0]) | TG_MATCH_POLICY(scratch->match[1]) |
 	    TG_MATCH_POLICY(scratch->match[2]) | TG_MATCH_POLICY(scratch->match[3]))
-		tg_decide_budgets();
+		tg_decide_budgets(row);
 }
 
 #endif

@@ -56,35 +56,19 @@ static int add_entry(const void *key, const void *value, void *arg)
 	return 0;
 }
 
-/* What lets the program leave the map alone. never_block counts: it may be an exception. */
-static void tell_counts(const struct tg_drops *drops, const struct entries *entries)
+/* What lets the program leave the map alone: without a block, exceptions are none either. */
+static void tell_counts(const struct tg_drops *drops)
 {
-	uint32_t sources = 0, tokens = 0, exceptions = 0;
-
-	for (size_t i = 0; i < entries->count; i++) {
-		const struct entry *entry = &entries->entry[i];
-
-		if (entry->drop.reason == TG_DROP_NEVER)
-			exceptions++;
-		else if (entry->key.kind == TG_KIND_SOURCE)
-			sources++;
-		else
-			tokens++;
-	}
-	(void)exceptions; /* without a block there is nothing to be excepted from */
-	__atomic_store_n(&drops->maps->control->drops_sources, sources, __ATOMIC_RELEASE);
-	__atomic_store_n(&drops->maps->control->drops_tokens, tokens, __ATOMIC_RELEASE);
+	__atomic_store_n(&drops->maps->control->drops_sources, drops->sources, __ATOMIC_RELEASE);
+	__atomic_store_n(&drops->maps->control->drops_tokens, drops->tokens, __ATOMIC_RELEASE);
 }
 
-static int recount(const struct tg_drops *drops)
+static void count(struct tg_drops *drops, const struct tg_drop_key *key, const struct tg_drop *drop,
+		  int by)
 {
-	struct entries entries = {0};
-	int err = tg_maps_walk(drops->maps, TG_MAP_DROPS, add_entry, &entries);
-
-	if (!err)
-		tell_counts(drops, &entries);
-	free(entries.entry);
-	return err;
+	if (drop->reason != TG_DROP_NEVER)
+		*(key->kind == TG_KIND_SOURCE ? &drops->sources : &drops->tokens) += by;
+	tell_counts(drops);
 }
 
 /* --- never_block ------------------------------------------------------------------------------ */
@@ -140,10 +124,11 @@ int tg_drops_open(struct tg_drops *drops, const struct tg_maps *maps,
 		if (entry->drop.reason == TG_DROP_NEVER ? !is_never_block(drops, &subject)
 							: !!within_never_block(drops, &subject))
 			tg_maps_delete_drop(maps, &entry->key);
+		else
+			count(drops, &entry->key, &entry->drop, 1);
 	}
+	tell_counts(drops);
 	free(entries.entry);
-	if (!err)
-		err = recount(drops);
 	return err ? tg_error(err, error, error_bytes, "drops: %s%s", strerror(-err),
 			      err == -ENOSPC ? "; raise limits.drops" : "")
 		   : 0;
@@ -174,6 +159,7 @@ int tg_drops_put(struct tg_drops *drops, const struct tg_subject *subject,
 		 const struct tg_drop_clock *now, char *error, size_t error_bytes)
 {
 	struct tg_drop drop = {.reason = reason, .created_unix_ns = now->unix_ns}, old;
+	bool is_new = true;
 	struct tg_drop_key key;
 	int err = check_put(drops, subject, error, error_bytes);
 
@@ -190,10 +176,11 @@ int tg_drops_put(struct tg_drops *drops, const struct tg_subject *subject,
 	if (!tg_maps_drop(drops->maps, &key, &old) && old.bits == drop.bits) {
 		drop.packets = old.packets;
 		drop.bytes = old.bytes;
+		is_new = false;
 	}
 	err = tg_maps_set_drop(drops->maps, &key, &drop);
-	if (!err)
-		err = recount(drops);
+	if (!err && is_new)
+		count(drops, &key, &drop, 1);
 	return err ? tg_error(err, error, error_bytes, "drops: %s%s",
 			      err == -ENOSPC ? "full" : strerror(-err),
 			      err == -ENOSPC ? "; lift other blocks, or raise limits.drops" : "")
@@ -213,7 +200,9 @@ int tg_drops_remove(struct tg_drops *drops, const struct tg_subject *subject)
 	if (drop.bits != key.bits || drop.reason == TG_DROP_NEVER)
 		return -ENOENT;
 	err = tg_maps_delete_drop(drops->maps, &key);
-	return err ? err : recount(drops);
+	if (!err)
+		count(drops, &key, &drop, -1);
+	return err;
 }
 
 int tg_drops_expire(struct tg_drops *drops, const struct tg_drop_clock *now,
@@ -223,10 +212,9 @@ int tg_drops_expire(struct tg_drops *drops, const struct tg_drop_clock *now,
 {
 	struct entries entries = {0};
 	struct tg_subject subject;
-	bool any = false;
 	int err;
 
-	if (!drops->maps->control->drops_sources && !drops->maps->control->drops_tokens)
+	if (!drops->sources && !drops->tokens)
 		return 0;
 	err = tg_maps_walk(drops->maps, TG_MAP_DROPS, add_entry, &entries);
 	for (size_t i = 0; !err && i < entries.count; i++) {
@@ -236,10 +224,10 @@ int tg_drops_expire(struct tg_drops *drops, const struct tg_drop_clock *now,
 		    (int64_t)(entry->drop.expires_jiffies - now->jiffies) > 0)
 			continue;
 		tg_drops_subject(&entry->key, &subject);
-		tg_maps_delete_drop(drops->maps, &entry->key);
-		any = true;
+		if (!tg_maps_delete_drop(drops->maps, &entry->key))
+			count(drops, &entry->key, &entry->drop, -1);
 		gone(&subject, &entry->drop, arg);
 	}
 	free(entries.entry);
-	return err || !any ? err : recount(drops);
+	return err;
 }

@@ -12,6 +12,7 @@
 struct tg_drops {
 	const struct tg_maps *maps;
 	const struct tg_networks *never_block; /* borrowed */
+	uint32_t sources, tokens;	       /* that are blocked */
 };
 
 /* What the kernel's clock says now, and how fast it goes. */

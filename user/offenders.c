@@ -158,12 +158,14 @@ static void look_at(const struct look *look, const struct tg_enforced *policy,
 /* A slot that was handed to another subject begins anew. */
 static void follow(const struct look *look, uint32_t slot)
 {
+	const struct tg_budget *shared = &look->enforce->maps->budgets[slot];
+	const struct tg_enforced *policy = look->owners[shared->owner % TG_POLICIES_MAX];
 	struct watch *watch = &look->offenders->watch[slot];
-	const struct tg_budget budget = look->enforce->maps->budgets[slot];
-	const struct tg_enforced *policy = look->owners[budget.owner % TG_POLICIES_MAX];
+	struct tg_budget budget;
 
-	if (budget.state != TG_BUDGET_LIVE || !policy)
+	if (shared->state != TG_BUDGET_LIVE || !policy)
 		return;
+	budget = *shared;
 	if (watch->owner != budget.owner ||
 	    memcmp(watch->subject, budget.subject, sizeof(watch->subject)) ||
 	    budget.denied + budget.observed < watch->denied) {

@@ -89,20 +89,20 @@ static void add_budgets(const struct tg_enforce *enforce, const uint32_t *owners
 	const struct tg_maps *maps = enforce->maps;
 
 	for (uint32_t slot = 1; slot < maps->capacity[TG_MAP_BUDGETS]; slot++) {
-		const struct tg_budget budget = maps->budgets[slot];
-		uint32_t row = owners[budget.owner % TG_POLICIES_MAX];
+		const struct tg_budget *budget = &maps->budgets[slot];
+		uint32_t row = owners[budget->owner % TG_POLICIES_MAX];
 		bool own = slot < TG_POLICIES_MAX;
 
-		if (budget.state == TG_BUDGET_FREE)
+		if (budget->state == TG_BUDGET_FREE)
 			continue;
 		survey->budgets += !own;
-		if (!row-- || budget.state == TG_BUDGET_DEAD)
+		if (!row-- || budget->state == TG_BUDGET_DEAD)
 			continue;
 		/* A policy's own budget is a subject's only where all share it. */
 		survey->rows[row].budgets +=
 			!own || enforce->policies[row].quota.per == TG_PER_SHARED ||
 			enforce->policies[row].quota.subject.kind == TG_KIND_TOKEN_ID;
-		add_budget(&survey->rows[row], &enforce->policies[row].quota, &budget, clock);
+		add_budget(&survey->rows[row], &enforce->policies[row].quota, budget, clock);
 	}
 }
 
