@@ -107,6 +107,21 @@ static void test_unfinished_token(void **state)
 	}
 }
 
+/* A whole token whose header goes on: its first 16 bytes wait for the policies. */
+static void test_token_of_unfinished_header(void **state)
+{
+	static const char token[] = "Zq7Xw9Kj3Vb5Hn1Tg8Rd6Lm2Pc4", rest[] = "\r\nHost: a";
+	char line[sizeof(token) + sizeof(rest)];
+
+	(void)state;
+	snprintf(line, sizeof(line), "%s%s", token, rest);
+	tg_meter_clear(&meter);
+	send_cut("X-API-Key: ", line, strlen(line), 31000);
+	assert_int_equal(tg_meter_rows(&meter, TG_MAP_PARTIALS, NULL, NULL, 0), 1);
+	assert_true(shows(TG_MAP_PARTIALS, "Zq7Xw9Kj3Vb5")); /* the prefix may */
+	assert_false(shows(TG_MAP_PARTIALS, token + SHOWN));
+}
+
 /* The check itself: a method stands there as it is. */
 static void test_check_sees(void **state)
 {
@@ -123,6 +138,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unfinished_token),
+		cmocka_unit_test(test_token_of_unfinished_header),
 		cmocka_unit_test(test_check_sees),
 	};
 
