@@ -175,6 +175,8 @@ tg_inline struct tg_budget *tg_match_budget(__u64 match, const struct tg_policy 
 	return bpf_map_lookup_elem(&budgets, &index);
 }
 
+#define TG_IS_REFUSED(action) ((action) > TG_ACTION_OBSERVE)
+
 /*
  * One policy, all its limits. TG_BUDGET_LOOK: what it would say goes into
  * scratch->decision. TG_BUDGET_TAKE: 0, or 1 if others have taken the last of it
@@ -225,7 +227,7 @@ tg_global int tg_policy_step(__u32 kind, __u32 step)
 		scratch->decision.action = policy->action;
 		scratch->decision.policy = policy->owner;
 	}
-	if (wait_ns > scratch->decision.wait_ns)
+	if (TG_IS_REFUSED(policy->action) && wait_ns > scratch->decision.wait_ns)
 		scratch->decision.wait_ns = wait_ns;
 	return 1;
 }
@@ -242,8 +244,6 @@ tg_inline void tg_policy_note(struct tg_scratch *scratch, __u32 kind)
 	__sync_fetch_and_add(
 		policy->action == TG_ACTION_OBSERVE ? &budget->observed : &budget->denied, 1);
 }
-
-#define TG_IS_REFUSED(action) ((action) > TG_ACTION_OBSERVE)
 
 /*
  * All policies of the request, whose usage row is row: scratch->decision. First a look at all of

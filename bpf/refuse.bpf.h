@@ -174,10 +174,13 @@ tg_inline int tg_drain_segment(struct tg_flow *flow, struct tg_scratch *scratch)
 tg_inline int tg_rejected_segment(struct tg_flow *flow, struct tg_scratch *scratch)
 {
 	const struct tg_segment *segment = &scratch->segment;
+	__u32 ack = flow->next_seq;
 	int over = segment->rst;
 
 	if (tg_is_again(flow, segment) && tg_reply_fits(segment)) {
-		tg_answer_with(scratch, TG_ANSWER_429, flow->refusal.reply_seq, flow->next_seq);
+		if (tg_seq_from(flow->refusal.end_seq, ack) > 0)
+			ack = flow->refusal.end_seq; /* FIN came with the request */
+		tg_answer_with(scratch, TG_ANSWER_429, flow->refusal.reply_seq, ack);
 		scratch->answer.retry_s = flow->refusal.retry_s;
 		return 0;
 	}

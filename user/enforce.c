@@ -345,11 +345,19 @@ static void delete_all_but(const struct tg_maps *maps, uint32_t set)
 	free_matches(&matches);
 }
 
+/* Never 0: a fresh usage row holds it, and must not pass for one that is under no policy. */
+static uint64_t next_epoch(uint64_t set_epoch)
+{
+	uint64_t next = (set_epoch + 1) & 0xffffff;
+
+	return next ? next : 1;
+}
+
 void tg_enforce_raise_epoch(const struct tg_maps *maps)
 {
 	uint64_t now = __atomic_load_n(&maps->control->set_epoch, __ATOMIC_RELAXED);
 
-	now = (now & ~0xffffffffULL) | ((now + 1) & 0xffffff);
+	now = (now & ~0xffffffffULL) | next_epoch(now);
 	__atomic_store_n(&maps->control->set_epoch, now, __ATOMIC_RELEASE);
 }
 
@@ -357,8 +365,8 @@ void tg_enforce_raise_epoch(const struct tg_maps *maps)
 static void switch_over(const struct put *put, bool any)
 {
 	struct tg_control *control = put->maps->control;
-	uint64_t epoch = __atomic_load_n(&control->set_epoch, __ATOMIC_RELAXED) + 1;
-	uint64_t word = (uint64_t)put->set << 32 | (epoch & 0xffffff);
+	uint64_t now = __atomic_load_n(&control->set_epoch, __ATOMIC_RELAXED);
+	uint64_t word = (uint64_t)put->set << 32 | next_epoch(now);
 
 	__atomic_store_n(&control->set_epoch, word, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&control->has_policies, any, __ATOMIC_SEQ_CST);

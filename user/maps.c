@@ -538,6 +538,44 @@ int tg_maps_find_budget(const struct tg_maps *maps, const struct tg_budget_key *
 	return bpf_map_lookup_elem(maps->fd[TG_MAP_BUDGET_INDEX], key, slot);
 }
 
+static int add_budget(const struct tg_maps *maps, const struct tg_budget_key *key,
+		      const char prefix[TG_PREFIX_BYTES_MAX], uint32_t slot)
+{
+	struct tg_budget fresh = {.owner = key->owner, .state = TG_BUDGET_LIVE};
+	int err;
+
+	if (slot >= maps->capacity[TG_MAP_BUDGETS])
+		return -ERANGE;
+	memcpy(fresh.subject, key->subject, sizeof(fresh.subject));
+	memcpy(fresh.prefix, prefix, sizeof(fresh.prefix));
+	maps->budgets[slot] = fresh;
+	err = bpf_map_update_elem(maps->fd[TG_MAP_BUDGET_INDEX], key, &slot, BPF_NOEXIST);
+	if (!err)
+		return 0;
+	__atomic_store_n(&maps->budgets[slot].state, TG_BUDGET_FREE, __ATOMIC_SEQ_CST);
+	bpf_map_update_elem(maps->fd[TG_MAP_BUDGET_FREE], NULL, &slot, BPF_ANY);
+	return err;
+}
+
+int tg_maps_make_budget(const struct tg_maps *maps, const struct tg_budget_key *key,
+			const char prefix[TG_PREFIX_BYTES_MAX], uint32_t *slot)
+{
+	uint32_t taken;
+	int err = tg_maps_find_budget(maps, key, slot);
+
+	if (err != -ENOENT)
+		return err;
+	err = bpf_map_lookup_and_delete_elem(maps->fd[TG_MAP_BUDGET_FREE], NULL, &taken);
+	if (err)
+		return err == -ENOENT ? -ENOSPC : err;
+	err = add_budget(maps, key, prefix, taken);
+	if (err == -EEXIST) /* a packet was faster */
+		return tg_maps_find_budget(maps, key, slot);
+	if (!err)
+		*slot = taken;
+	return err;
+}
+
 int tg_maps_set_calendar(const struct tg_maps *maps, uint32_t index, const struct tg_calendar *in)
 {
 	return bpf_map_update_elem(maps->fd[TG_MAP_CALENDARS], &index, in, BPF_ANY);

@@ -110,6 +110,10 @@ int tg_maps_set_match(const struct tg_maps *maps, const struct tg_match_key *key
 int tg_maps_delete_match(const struct tg_maps *maps, const struct tg_match_key *key);
 int tg_maps_find_budget(const struct tg_maps *maps, const struct tg_budget_key *key,
 			uint32_t *slot);
+
+/* The slot of a subject's budget, made (as if new) if there is none. -ENOSPC: no room. */
+int tg_maps_make_budget(const struct tg_maps *maps, const struct tg_budget_key *key,
+			const char prefix[TG_PREFIX_BYTES_MAX], uint32_t *slot);
 int tg_maps_calendar(const struct tg_maps *maps, uint32_t index, struct tg_calendar *out);
 int tg_maps_set_calendar(const struct tg_maps *maps, uint32_t index, const struct tg_calendar *in);
 int tg_maps_drop(const struct tg_maps *maps, const struct tg_drop_key *key, struct tg_drop *out);

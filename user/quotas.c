@@ -2,6 +2,7 @@
 #include "quotas.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +14,12 @@
 #include "log.h"
 #include "offenders.h"
 #include "periods.h"
+#include "spent.h"
 
 #define SECOND_NS	1000000000ULL
 #define RETIRE_EVERY_NS (30 * SECOND_NS)
 #define BUDGET_IDLE_S	60
+#define SPENT_EVERY_NS	(15 * SECOND_NS)
 #define LINES_BURST	20 /* of the journal, about offenders, in LINES_PERIOD_NS */
 #define LINES_PERIOD_NS (10 * SECOND_NS)
 
@@ -32,6 +35,9 @@ struct tg_quotas {
 	struct tg_log_limit lines;
 	struct tg_log_limit complaints;
 	uint64_t next_retire_ns;
+	uint64_t next_spent_ns;
+	uint64_t spent_hash;
+	bool opened;
 	bool retired; /* the last retire run left slots to be freed */
 };
 
@@ -381,6 +387,35 @@ static void retire_budgets(struct tg_quotas *quotas, uint64_t now_ns)
 		quotas->retired = sweep.removed;
 }
 
+static void spent_path(const struct tg_quotas *quotas, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/spent", quotas->config->state_dir);
+}
+
+static void save_spent(struct tg_quotas *quotas)
+{
+	char path[PATH_MAX];
+	int err;
+
+	spent_path(quotas, path);
+	err = tg_spent_save(path, &quotas->enforce, &quotas->spent_hash);
+	if (err)
+		complain(quotas, "what was taken of calendar quotas is not kept over a reboot",
+			 err);
+}
+
+static void load_spent(struct tg_quotas *quotas)
+{
+	char path[PATH_MAX];
+	int err;
+
+	spent_path(quotas, path);
+	err = tg_spent_load(path, &quotas->enforce);
+	if (err && err != -ENOENT)
+		tg_log_warning("%s: %s; after a reboot, calendar quotas begin anew", path,
+			       strerror(-err));
+}
+
 void tg_quotas_tick(struct tg_quotas *quotas)
 {
 	uint64_t now_ns = tg_clock_monotonic_ns();
@@ -400,6 +435,10 @@ void tg_quotas_tick(struct tg_quotas *quotas)
 		complain(quotas, "budgets cannot be looked at", err);
 	if (now_ns >= quotas->next_retire_ns)
 		retire_budgets(quotas, now_ns);
+	if (now_ns >= quotas->next_spent_ns) {
+		save_spent(quotas);
+		quotas->next_spent_ns = now_ns + SPENT_EVERY_NS;
+	}
 }
 
 /* --- open, reload, close --------------------------------------------------------------------- */
@@ -418,9 +457,12 @@ static int open_all(struct tg_quotas *quotas, char *error, size_t error_bytes)
 	if (!err)
 		err = tg_drops_open(&quotas->drops, quotas->maps, &config->never_block, error,
 				    error_bytes);
-	if (!err)
-		restore_blocks(quotas);
-	return err;
+	if (err)
+		return err;
+	restore_blocks(quotas);
+	load_spent(quotas);
+	quotas->opened = true;
+	return 0;
 }
 
 int tg_quotas_open(const struct tg_config *config, const struct tg_maps *maps,
@@ -478,6 +520,8 @@ void tg_quotas_close(struct tg_quotas *quotas)
 {
 	if (!quotas)
 		return;
+	if (quotas->opened)
+		save_spent(quotas);
 	tg_enforce_close(&quotas->enforce);
 	tg_policy_store_free(&quotas->store);
 	tg_offenders_free(quotas->offenders);
