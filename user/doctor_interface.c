@@ -186,8 +186,10 @@ static bool veth(const struct tg_doctor_interface *interface, struct tg_doctor_r
 		return tg_doctor_say(out, TG_DOCTOR_OK, "generic mode keeps the peer's TSO");
 	tg_doctor_mend(out, "for bulk transfers set mode: generic for %s in %s",
 		       interface->config->name, interface->target->config_path);
-	return tg_doctor_say(out, TG_DOCTOR_WARN,
-			     "native XDP switches the peer's TSO off: more and smaller packets");
+	return tg_doctor_say(
+		out, TG_DOCTOR_WARN,
+		"native XDP switches the peer's TSO off: more and smaller packets; and a "
+		"429 or reset leaves only if the peer has an XDP program, too");
 }
 
 static bool generic_mode(const struct tg_doctor_interface *interface, struct tg_doctor_result *out)
