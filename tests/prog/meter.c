@@ -56,6 +56,8 @@ void tg_meter_open(struct tg_meter *meter)
 	meter->config.limits.usage = FLOWS;
 	meter->config.limits.origins = FLOWS;
 	meter->config.limits.spill = FLOWS;
+	meter->config.limits.budgets = FLOWS;
+	meter->config.limits.drops = FLOWS;
 	err = tg_program_make_maps(&meter->config, &meter->maps, error, sizeof(error));
 	if (err)
 		fail_msg("maps: %s (%d)", error, err);
