@@ -69,8 +69,11 @@ tg_global __u32 tg_budget_slot(void)
 			continue;
 		scratch->slot = slot;
 		budget = bpf_map_lookup_elem(&budgets, &scratch->slot);
-		/* A dead one leaves the index in a moment: see tg_retire_budget. */
-		if (budget && budget->state != TG_BUDGET_DEAD)
+		/* One about to go stays: it is looked for. A dead one has left the index. */
+		if (budget && budget->state == TG_BUDGET_RETIRING)
+			__sync_val_compare_and_swap(&budget->state, TG_BUDGET_RETIRING,
+						    TG_BUDGET_LIVE);
+		if (budget && budget->state == TG_BUDGET_LIVE)
 			return slot;
 	}
 	return scratch->budget_key.owner;

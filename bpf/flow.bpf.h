@@ -200,7 +200,7 @@ tg_inline void tg_flow_syn(const struct tg_segment *segment)
 	if (tg_flow_take(flow, tag))
 		return;
 	if (flow->flags & TG_FLOW_REFUSED) {
-		/* The server's socket is gone, or will answer for itself: nothing is left to do. */
+		/* The server's socket is gone: see tg_syn_refused. */
 		bpf_map_update_elem(&embryos, &segment->key, &embryo, BPF_ANY);
 		tg_flow_end(&segment->key, flow);
 		return;

@@ -469,6 +469,27 @@ tg_inline __u32 tg_segment_refused(struct xdp_md *xdp, struct tg_scratch *scratc
 	return TG_CONTINUE;
 }
 
+/*
+ * A SYN, while the server's socket of a refused connection is still there: it goes
+ * first, so that nothing reaches it any more; the client's next SYN begins anew.
+ */
+tg_inline __u32 tg_syn_refused(struct xdp_md *xdp, struct tg_scratch *scratch)
+{
+	struct tg_control *control = tg_control();
+	struct tg_flow *flow;
+
+	if (!control || !control->refused)
+		return TG_CONTINUE;
+	flow = bpf_map_lookup_elem(&flows, &scratch->segment.key);
+	if (!flow || !(flow->flags & TG_FLOW_REFUSED) || flow->refusal.stage == TG_STAGE_CLIENT ||
+	    tg_flow_take(flow, tg_flow_tag(&scratch->segment.key)))
+		return TG_CONTINUE;
+	tg_server_look(xdp);
+	tg_abort_server(flow, scratch);
+	tg_flow_end(&scratch->segment.key, flow);
+	return TG_PACKET_REFUSED;
+}
+
 tg_inline __u32 tg_segment_data(struct xdp_md *xdp, struct tg_scratch *scratch)
 {
 	const struct tg_segment *segment = &scratch->segment;
@@ -497,8 +518,12 @@ tg_inline __u32 tg_segment(struct xdp_md *xdp, struct tg_scratch *scratch)
 	const struct tg_segment *segment = &scratch->segment;
 	__u32 reason;
 
-	if (segment->syn)
+	if (segment->syn) {
+		reason = tg_syn_refused(xdp, scratch);
+		if (reason != TG_CONTINUE)
+			return reason;
 		tg_flow_syn(segment);
+	}
 	if (segment->bytes)
 		return tg_segment_data(xdp, scratch);
 	if (segment->syn)

@@ -95,9 +95,6 @@ static long tg_retire_budget(struct bpf_map *map, __u32 *index, struct tg_budget
 		work->sweep.kept++;
 		return 0;
 	}
-	if (__sync_val_compare_and_swap(&budget->state, TG_BUDGET_RETIRING, TG_BUDGET_DEAD) !=
-	    TG_BUDGET_RETIRING)
-		return 0;
 	key.owner = budget->owner;
 	__builtin_memcpy(key.subject, budget->subject, sizeof(key.subject));
 	/* The kind is that of the owner's policy, which may be gone: whichever it is. */
@@ -105,9 +102,19 @@ static long tg_retire_budget(struct bpf_map *map, __u32 *index, struct tg_budget
 		key.kind = kind;
 		found = bpf_map_lookup_elem(&budget_index, &key);
 		if (found && *found == slot)
-			bpf_map_delete_elem(&budget_index, &key);
+			break;
 	}
-	work->sweep.removed++;
+	/* Out of the index first: who finds it dead must be able to make another at once. */
+	if (kind < TG_KINDS)
+		bpf_map_delete_elem(&budget_index, &key);
+	if (__sync_val_compare_and_swap(&budget->state, TG_BUDGET_RETIRING, TG_BUDGET_DEAD) ==
+	    TG_BUDGET_RETIRING) {
+		work->sweep.removed++;
+		return 0;
+	}
+	if (kind < TG_KINDS) /* someone was faster: it stays */
+		bpf_map_update_elem(&budget_index, &key, &slot, BPF_NOEXIST);
+	work->sweep.kept++;
 	return 0;
 }
 

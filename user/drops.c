@@ -63,11 +63,18 @@ static void tell_counts(const struct tg_drops *drops)
 	__atomic_store_n(&drops->maps->control->drops_tokens, drops->tokens, __ATOMIC_RELEASE);
 }
 
-static void count(struct tg_drops *drops, const struct tg_drop_key *key, const struct tg_drop *drop,
-		  int by)
+/* Takes effect with tell_counts. */
+static void note(struct tg_drops *drops, const struct tg_drop_key *key, const struct tg_drop *drop,
+		 int by)
 {
 	if (drop->reason != TG_DROP_NEVER)
 		*(key->kind == TG_KIND_SOURCE ? &drops->sources : &drops->tokens) += by;
+}
+
+static void count(struct tg_drops *drops, const struct tg_drop_key *key, const struct tg_drop *drop,
+		  int by)
+{
+	note(drops, key, drop, by);
 	tell_counts(drops);
 }
 
@@ -125,9 +132,10 @@ int tg_drops_open(struct tg_drops *drops, const struct tg_maps *maps,
 							: !!within_never_block(drops, &subject))
 			tg_maps_delete_drop(maps, &entry->key);
 		else
-			count(drops, &entry->key, &entry->drop, 1);
+			note(drops, &entry->key, &entry->drop, 1);
 	}
-	tell_counts(drops);
+	if (!err)
+		tell_counts(drops); /* once, when all are counted: blocks stay in force meanwhile */
 	free(entries.entry);
 	return err ? tg_error(err, error, error_bytes, "drops: %s%s", strerror(-err),
 			      err == -ENOSPC ? "; raise limits.drops" : "")
@@ -185,6 +193,16 @@ int tg_drops_put(struct tg_drops *drops, const struct tg_subject *subject,
 			      err == -ENOSPC ? "full" : strerror(-err),
 			      err == -ENOSPC ? "; lift other blocks, or raise limits.drops" : "")
 		   : 0;
+}
+
+bool tg_drops_find(const struct tg_drops *drops, const struct tg_subject *subject,
+		   struct tg_drop *out)
+{
+	struct tg_drop_key key;
+
+	tg_drops_key(subject, &key);
+	return !tg_maps_drop(drops->maps, &key, out) && out->bits == key.bits &&
+	       out->reason != TG_DROP_NEVER;
 }
 
 int tg_drops_remove(struct tg_drops *drops, const struct tg_subject *subject)

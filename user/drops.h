@@ -38,6 +38,10 @@ int tg_drops_put(struct tg_drops *drops, const struct tg_subject *subject,
 		 enum tg_drop_reason reason, uint64_t for_s, const char *text,
 		 const struct tg_drop_clock *now, char *error, size_t error_bytes);
 
+/* Is this very subject blocked? */
+bool tg_drops_find(const struct tg_drops *drops, const struct tg_subject *subject,
+		   struct tg_drop *out);
+
 /* -ENOENT: it is not blocked. */
 int tg_drops_remove(struct tg_drops *drops, const struct tg_subject *subject);
 

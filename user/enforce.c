@@ -441,6 +441,9 @@ int tg_enforce_put(struct tg_enforce *enforce, const struct tg_quota *quotas, un
 			put.next[i].policy = enforce->policies[i].policy;
 			put.next[i].owner = enforce->policies[i].owner;
 		}
+		/* An agent may have died between the two words of switch_over(). */
+		__atomic_store_n(&enforce->maps->control->has_policies, count > 0,
+				 __ATOMIC_SEQ_CST);
 		goto taken;
 	}
 	if (!err) {

@@ -34,9 +34,9 @@ void tg_enforce_close(struct tg_enforce *enforce);
 
 /*
  * Put a set in force: all of it at one instant, or (-errno) nothing. A policy
- * whose subject, per and units stay keeps its budgets, other amounts or actions
- * notwithstanding. quotas: no two with one subject, each tg_quota_check'ed.
- * wait: a grace period of the program.
+ * whose subject and per stay keeps its budgets, under each unit what was taken of it;
+ * never_block: sources no longer than they are told apart by. quotas: no two with one subject, each
+ * tg_quota_check'ed. wait: a grace period of the program.
  */
 int tg_enforce_put(struct tg_enforce *enforce, const struct tg_quota *quotas, unsigned int count,
 		   const struct tg_networks *never_block, int (*wait)(void), char *error,

@@ -170,7 +170,9 @@ static bool is_never_block(const struct tg_config *config, const struct request 
 
 	memcpy(source.bytes, request->source.bytes, sizeof(source.bytes));
 	for (unsigned int i = 0; i < config->never_block.count; i++)
-		if (tg_network_contains(&config->never_block.network[i], &source))
+		if (tg_never_block_exempts(&config->never_block.network[i],
+					   config->identity.ipv6_prefix) &&
+		    tg_network_contains(&config->never_block.network[i], &source))
 			return true;
 	return false;
 }
@@ -298,9 +300,13 @@ static int explain_policies(const struct tg_explain *ask, const struct request *
 					      policy_row(ask, policy, request, &clock, verdict));
 	}
 	if (!err && !*verdict->why)
-		snprintf(verdict->why, sizeof(verdict->why), "%s",
+		snprintf(verdict->why, sizeof(verdict->why), "%s%s",
 			 json_object_array_length(rows) ? "every policy that it is under has budget"
-							: "it is under no policy");
+							: "it is under no policy",
+			 is_never_block(ask->config, request)
+				 ? "; its source stands in never_block, which exempts from source: "
+				   "and any"
+				 : "");
 	return err;
 }
 

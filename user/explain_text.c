@@ -113,6 +113,9 @@ static struct json_object *make_row(struct json_object *policy, struct json_obje
 	for (size_t i = 0; i < sizeof(of_limit) / sizeof(of_limit[0]); i++)
 		copy(row, limit, of_limit[i]);
 	json_object_object_add(row, "wait", wait_of(limit));
+	/* A policy refuses by the limits that have nothing left. */
+	if (!(json_object_get_double(get(limit, "wait_s")) > 0))
+		json_object_object_add(row, "verdict", json_object_new_string("allowed"));
 	return row;
 }
 

@@ -28,7 +28,9 @@ static const struct verb {
 static int help(void)
 {
 	printf("Usage: tollgate VERB [OPTION]...\n"
-	       "Count HTTP requests per source address and API token at the network card.\n"
+	       "Count HTTP requests per source address and API token at the network card, and "
+	       "refuse\n"
+	       "those beyond their quotas.\n"
 	       "\n"
 	       "Verbs:\n");
 	for (size_t i = 0; i < VERBS; i++)

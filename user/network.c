@@ -19,6 +19,11 @@ bool tg_network_is_v4(const struct tg_subject *network)
 	return network->bits >= V4_BITS && !memcmp(network->bytes, v4_prefix, sizeof(v4_prefix));
 }
 
+bool tg_never_block_exempts(const struct tg_subject *network, unsigned int ipv6_prefix)
+{
+	return tg_network_is_v4(network) || network->bits <= ipv6_prefix;
+}
+
 struct tg_subject tg_network_around(const struct tg_subject *network, uint32_t bits)
 {
 	struct tg_subject around = *network;

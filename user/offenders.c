@@ -146,7 +146,8 @@ static void look_at(const struct look *look, const struct tg_enforced *policy,
 		watch->refused = false;
 		tell(look, TG_OFFENCE_OVER, policy, budget, 0);
 	}
-	if (!denied || !rule->denials || !rule->window_s)
+	if (!denied || !rule->denials || !rule->window_s ||
+	    policy->quota.action == TG_ACTION_OBSERVE) /* nobody was denied anything */
 		return;
 	note_denials(watch, rule, look->now_ns, denied);
 	if (!is_rule_met(watch, rule))

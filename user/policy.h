@@ -109,6 +109,12 @@ int tg_quota_parse(const struct tg_quota_text *text, struct tg_quota *out,
 		   char at[TG_QUOTA_KEY_BYTES], char *error, size_t error_bytes);
 
 /*
+ * Does a network of never_block exempt from policies, too? Not an IPv6 one that is
+ * longer than sources are told apart by: it would exempt its neighbours.
+ */
+bool tg_never_block_exempts(const struct tg_subject *network, unsigned int ipv6_prefix);
+
+/*
  * What cannot be seen from one key alone: two limits of one unit; a block rule
  * where a budget has no one subject (per: shared, but for token-id and a single
  * address); an IPv6 source longer than ipv6_prefix, as sources are told apart by

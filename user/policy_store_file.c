@@ -418,8 +418,8 @@ int tg_policy_store_save(const char *state_dir, const struct tg_policy_store *st
 	json_object_put(document);
 	if (err)
 		return tg_error(err, error, error_bytes,
-				"%s: cannot be written: %s; make room in state_dir, or what is set "
-				"now is lost with the agent",
+				"%s: cannot be written: %s; make room in state_dir; nothing was "
+				"changed",
 				report.path, strerror(-err));
 	return 0;
 }

@@ -52,6 +52,37 @@ static void complain(struct tg_quotas *quotas, const char *what, int err)
 		tg_log_error("%s: %s", what, strerror(-err));
 }
 
+/* --- what was taken of calendar quotas, on disk --------------------------------------- */
+
+static void spent_path(const struct tg_quotas *quotas, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/spent", quotas->config->state_dir);
+}
+
+static void save_spent(struct tg_quotas *quotas)
+{
+	char path[PATH_MAX];
+	int err;
+
+	spent_path(quotas, path);
+	err = tg_spent_save(path, &quotas->enforce, &quotas->spent_hash);
+	if (err)
+		complain(quotas, "what was taken of calendar quotas is not kept over a reboot",
+			 err);
+}
+
+static void load_spent(struct tg_quotas *quotas)
+{
+	char path[PATH_MAX];
+	int err;
+
+	spent_path(quotas, path);
+	err = tg_spent_load(path, &quotas->enforce);
+	if (err && err != -ENOENT)
+		tg_log_warning("%s: %s; after a reboot, calendar quotas begin anew", path,
+			       strerror(-err));
+}
+
 /* --- policies --------------------------------------------------------------------------- */
 
 static int check_one(const struct tg_config *config, const struct tg_quota *quota, char *error,
@@ -79,23 +110,46 @@ static int check_store(const struct tg_config *config, const struct tg_policy_st
 	return 0;
 }
 
+/*
+ * never_block as far as policies can honour it: they know IPv6 sources by ipv6_prefix
+ * only, so that a longer entry would exempt its neighbours. It keeps from blocks.
+ */
+static int select_never_block(const struct tg_config *config, struct tg_networks *out)
+{
+	const struct tg_networks *all = &config->never_block;
+
+	*out = (struct tg_networks){.network = calloc(all->count + 1, sizeof(*out->network))};
+	if (!out->network)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < all->count; i++)
+		if (tg_never_block_exempts(&all->network[i], config->identity.ipv6_prefix))
+			out->network[out->count++] = all->network[i];
+	return 0;
+}
+
 /* The configuration's policies and the store's, in one step. */
 static int put(struct tg_quotas *quotas, const struct tg_config *config,
 	       const struct tg_policy_store *store, char *error, size_t error_bytes)
 {
+	struct tg_networks never_block = {0};
 	struct tg_quota *merged = NULL;
 	unsigned int count = 0;
 	int err = check_store(config, store, error, error_bytes);
 
 	if (err)
 		return err;
-	err = tg_policy_store_merge(store, config->policies, config->policies_count, &merged,
-				    &count);
-	if (err)
+	err = select_never_block(config, &never_block);
+	if (!err)
+		err = tg_policy_store_merge(store, config->policies, config->policies_count,
+					    &merged, &count);
+	if (err) {
+		free(never_block.network);
 		return tg_error(err, error, error_bytes, "policies: %s",
 				err == -ENOSPC ? "too many; use fewer" : strerror(-err));
-	err = tg_enforce_put(&quotas->enforce, merged, count, &config->never_block,
-			     tg_maintain_wait, error, error_bytes);
+	}
+	err = tg_enforce_put(&quotas->enforce, merged, count, &never_block, tg_maintain_wait, error,
+			     error_bytes);
+	free(never_block.network);
 	free(merged);
 	return err;
 }
@@ -160,6 +214,8 @@ int tg_quotas_set(struct tg_quotas *quotas, const struct tg_quota *quota, bool *
 	err = put_and_save(quotas, error, error_bytes);
 	if (err)
 		restore(quotas, old ? &before : NULL, &quota->subject);
+	else
+		save_spent(quotas); /* a budget that was given up must not come back */
 	return err;
 }
 
@@ -184,6 +240,8 @@ int tg_quotas_remove(struct tg_quotas *quotas, const struct tg_subject *subject,
 	err = put_and_save(quotas, error, error_bytes);
 	if (err)
 		restore(quotas, &before, subject);
+	else
+		save_spent(quotas);
 	return err;
 }
 
@@ -196,11 +254,43 @@ static int read_clock(struct tg_quotas *quotas, struct tg_drop_clock *clock)
 	return tg_maintain_jiffies(quotas->maintain, &clock->jiffies);
 }
 
+static bool find_stored(const struct tg_quotas *quotas, const struct tg_subject *subject,
+			struct tg_stored_block *out)
+{
+	for (unsigned int i = 0; i < quotas->store.blocks; i++) {
+		if (!tg_subject_equal(&quotas->store.block[i].subject, subject))
+			continue;
+		*out = quotas->store.block[i];
+		return true;
+	}
+	return false;
+}
+
+/* A block that cannot be kept is none; one that was there before stays. */
+static void take_back_block(struct tg_quotas *quotas, const struct tg_subject *subject,
+			    const struct tg_drop *old, const struct tg_stored_block *before)
+{
+	struct tg_drop_key key;
+
+	tg_drops_key(subject, &key);
+	if (old)
+		tg_maps_set_drop(quotas->maps, &key, old);
+	else
+		tg_drops_remove(&quotas->drops, subject);
+	if (before)
+		tg_policy_store_put_block(&quotas->store, before);
+	else
+		tg_policy_store_remove_block(&quotas->store, subject);
+}
+
 int tg_quotas_block(struct tg_quotas *quotas, const struct tg_subject *subject, uint64_t for_s,
 		    const char *reason, uint64_t *expires_unix_ns, char *error, size_t error_bytes)
 {
-	struct tg_stored_block block = {.subject = *subject};
+	struct tg_stored_block block = {.subject = *subject}, before;
+	bool was_stored = find_stored(quotas, subject, &before);
 	struct tg_drop_clock clock;
+	struct tg_drop old;
+	bool was_blocked = tg_drops_find(&quotas->drops, subject, &old);
 	int err = read_clock(quotas, &clock);
 
 	if (err)
@@ -217,11 +307,12 @@ int tg_quotas_block(struct tg_quotas *quotas, const struct tg_subject *subject, 
 	err = err ? tg_error(err, error, error_bytes, "blocks: %s", strerror(-err))
 		  : save(quotas, error, error_bytes);
 	if (err) {
-		tg_policy_store_remove_block(&quotas->store, subject);
-		tg_drops_remove(&quotas->drops, subject);
+		take_back_block(quotas, subject, was_blocked ? &old : NULL,
+				was_stored ? &before : NULL);
+		return err;
 	}
 	*expires_unix_ns = block.expires_unix_ns;
-	return err;
+	return 0;
 }
 
 int tg_quotas_unblock(struct tg_quotas *quotas, const struct tg_subject *subject, char *error,
@@ -385,35 +476,6 @@ static void retire_budgets(struct tg_quotas *quotas, uint64_t now_ns)
 		complain(quotas, "idle budgets cannot be retired", err);
 	else
 		quotas->retired = sweep.removed;
-}
-
-static void spent_path(const struct tg_quotas *quotas, char path[PATH_MAX])
-{
-	snprintf(path, PATH_MAX, "%s/spent", quotas->config->state_dir);
-}
-
-static void save_spent(struct tg_quotas *quotas)
-{
-	char path[PATH_MAX];
-	int err;
-
-	spent_path(quotas, path);
-	err = tg_spent_save(path, &quotas->enforce, &quotas->spent_hash);
-	if (err)
-		complain(quotas, "what was taken of calendar quotas is not kept over a reboot",
-			 err);
-}
-
-static void load_spent(struct tg_quotas *quotas)
-{
-	char path[PATH_MAX];
-	int err;
-
-	spent_path(quotas, path);
-	err = tg_spent_load(path, &quotas->enforce);
-	if (err && err != -ENOENT)
-		tg_log_warning("%s: %s; after a reboot, calendar quotas begin anew", path,
-			       strerror(-err));
 }
 
 void tg_quotas_tick(struct tg_quotas *quotas)

@@ -40,7 +40,7 @@ static const struct {
 	 "\n"
 	 "SUBJECT       PER   ACTION  BUDGET   LIMIT           REMAINING     OF  WAIT  VERDICT\n"
 	 "token:free_*  each  reject  its own  100/m burst 20          0     20   12s  denied\n"
-	 "token:free_*  each  reject  its own  10000/day            9000  10000     -  denied\n"},
+	 "token:free_*  each  reject  its own  10000/day            9000  10000     -  allowed\n"},
 	{"{\"source\":\"192.0.2.7\",\"token\":\"-\",\"token_id\":\"-\",\"origin\":\"-\","
 	 "\"verdict\":\"allowed\",\"action\":\"none\",\"why\":\"no policy applies\","
 	 "\"policies\":[],\"block\":null}",
