@@ -148,6 +148,8 @@ static int start_child(pid_t *child)
 	assert_true(*child >= 0);
 	if (*child)
 		return wire;
+	signal(SIGINT, SIG_DFL); /* a shell's background job has it ignored */
+	alarm(20);
 	if (!tg_token_input(STDIN_FILENO, out, sizeof(out)))
 		printf("%zu bytes\n", strlen(out));
 	fflush(stdout);
