@@ -43,6 +43,11 @@ static void find_scan(struct tg_meter *meter)
 
 void tg_meter_open(struct tg_meter *meter)
 {
+	tg_meter_open_sized(meter, FLOWS);
+}
+
+void tg_meter_open_sized(struct tg_meter *meter, unsigned int entries)
+{
 	char error[512] = "";
 	int err;
 
@@ -51,13 +56,13 @@ void tg_meter_open(struct tg_meter *meter)
 	meter->config.listen_ports = meter->ports;
 	meter->config.listen_ports_count = 1;
 	meter->config.identity.ipv6_prefix = 64;
-	meter->config.limits.flows = FLOWS;
-	meter->config.limits.partials = FLOWS / 2;
-	meter->config.limits.usage = FLOWS;
-	meter->config.limits.origins = FLOWS;
-	meter->config.limits.spill = FLOWS;
-	meter->config.limits.budgets = FLOWS;
-	meter->config.limits.drops = FLOWS;
+	meter->config.limits.flows = entries;
+	meter->config.limits.partials = entries / 2;
+	meter->config.limits.usage = entries;
+	meter->config.limits.origins = entries;
+	meter->config.limits.spill = entries;
+	meter->config.limits.budgets = entries;
+	meter->config.limits.drops = entries;
 	err = tg_program_make_maps(&meter->config, &meter->maps, error, sizeof(error));
 	if (err)
 		fail_msg("maps: %s (%d)", error, err);
@@ -88,6 +93,18 @@ uint32_t tg_meter_send(int program, const struct tg_packet *packet)
 
 	if (err)
 		fail_msg("BPF_PROG_TEST_RUN of %zu bytes: %d", packet->count, err);
+	return run.retval;
+}
+
+uint32_t tg_meter_answer(int program, const struct tg_packet *packet, struct tg_packet *out)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet->bytes, .data_size_in = packet->count,
+		    .data_out = out->bytes, .data_size_out = sizeof(out->bytes), .repeat = 1);
+	int err = bpf_prog_test_run_opts(program, &run);
+
+	if (err)
+		fail_msg("BPF_PROG_TEST_RUN of %zu bytes: %d", packet->count, err);
+	out->count = run.data_size_out;
 	return run.retval;
 }
 

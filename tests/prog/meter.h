@@ -20,8 +20,9 @@ struct tg_meter {
 	size_t scan_offset; /* of struct tg_scan in the value of map flows */
 };
 
-/* Small maps, and room for few connections: flows 64, partials 32, usage 64, origins 64. */
+/* Small maps, and room for few connections: 64 entries each, partials 32. */
 void tg_meter_open(struct tg_meter *meter);
+void tg_meter_open_sized(struct tg_meter *meter, unsigned int entries);
 void tg_meter_close(struct tg_meter *meter);
 
 /* A program over the maps that counts its packets under slot. Returns its descriptor. */
@@ -29,6 +30,9 @@ int tg_meter_load(struct tg_meter *meter, const struct tg_http_config *http, uin
 
 /* Returns the XDP action. */
 uint32_t tg_meter_send(int program, const struct tg_packet *packet);
+
+/* The same; out: what became of the packet (bytes and count only). */
+uint32_t tg_meter_answer(int program, const struct tg_packet *packet, struct tg_packet *out);
 
 /* Packets of a slot by reason, TG_PACKET_SEEN among them. */
 void tg_meter_packets(const struct tg_meter *meter, uint32_t slot,

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/* links: tests/prog/wire.c tests/prog/rig.c tests/prog/rig_books.c tests/prog/crowd.c */
+/* Budgets: any number of CPUs take exactly what there is. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crowd.h"
+
+#define ENTRIES 64
+#define AMOUNT	1000
+
+static struct tg_rig rig;
+
+/* --- exactly N ---------------------------------------------------------------------------- */
+
+struct exact {
+	const char *what;
+	struct tg_rule rule[4];
+	bool unlike;	 /* what one policy only observes, others are charged for: refused only */
+	bool own_tokens; /* each thread has its own: otherwise one for all */
+	unsigned int allowed;
+};
+
+static const struct exact exacts[] = {
+	{.what = "shared", .rule = {TG_SHARED("any", "1000/day")}, .allowed = AMOUNT},
+	{.what = "shared by two tokens",
+	 .rule = {TG_SHARED("token:t*", "1000/day")},
+	 .own_tokens = true,
+	 .allowed = AMOUNT},
+	{.what = "each, the same source", .rule = {TG_EACH("any", "1000/day")}, .allowed = AMOUNT},
+	{.what = "each, the same token",
+	 .rule = {TG_EACH("token:t*", "1000/day")},
+	 .allowed = AMOUNT},
+	{.what = "each, two tokens",
+	 .rule = {TG_EACH("token:t*", "1000/day")},
+	 .own_tokens = true,
+	 .allowed = 2 * AMOUNT},
+	{.what = "two limits",
+	 .rule = {TG_SHARED("any", "1500/hour", "1000/day")},
+	 .allowed = AMOUNT},
+	{.what = "a rate", .rule = {TG_SHARED("any", "1/h burst 1000")}, .allowed = AMOUNT},
+	{.what = "a rate and a quota of the same size",
+	 .rule = {TG_SHARED("any", "1/h burst 1000", "1000/day")},
+	 .allowed = AMOUNT},
+	{.what = "two policies, one for all, one for each of two tokens",
+	 .rule = {TG_SHARED("any", "1000/day"), TG_EACH("token:t*", "800/day")},
+	 .unlike = true,
+	 .own_tokens = true,
+	 .allowed = AMOUNT},
+	{.what = "three policies of the same size",
+	 .rule = {TG_SHARED("any", "1000/day"), TG_EACH("token:t*", "1000/day"),
+		  TG_SHARED("source:0.0.0.0/0", "1000/day", "1/h burst 1000")},
+	 .allowed = AMOUNT},
+};
+#define EXACTS (sizeof(exacts) / sizeof(*exacts))
+
+static void put_acting(const struct exact *exact, const char *action)
+{
+	struct tg_rule rules[4];
+
+	memcpy(rules, exact->rule, sizeof(rules));
+	for (struct tg_rule *rule = rules; rule->subject; rule++)
+		rule->action = action;
+	tg_rig_reset(&rig);
+	tg_rig_put(&rig, rules);
+}
+
+/* Requests of the crowd, in the books: those that were let through without a word. */
+static uint64_t let_through(void)
+{
+	struct tg_counts counts, sum = {0};
+
+	for (unsigned int i = 0; i < TG_CROWD_THREADS; i++) {
+		char token[TG_CROWD_TOKEN_BYTES];
+
+		tg_crowd_token(token, i);
+		counts = tg_rig_usage(&rig, token);
+		sum.requests += counts.requests;
+		sum.denied += counts.denied;
+		sum.observed += counts.observed;
+	}
+	return sum.requests - sum.denied - sum.observed;
+}
+
+/* Packets full of requests, where nothing is refused: the CPUs meet at every one of them. */
+static void test_observed(void **state)
+{
+	const struct exact *exact = *state;
+
+	for (unsigned int round = 0; round < 8; round++) {
+		const struct tg_crowd crowd = {.rig = &rig,
+					       .own_tokens = exact->own_tokens,
+					       .packets = 6,
+					       .requests = 400};
+
+		put_acting(exact, "observe");
+		tg_crowd_run(&crowd);
+		assert_int_equal(let_through(), exact->allowed);
+	}
+}
+
+/* A connection for each request, refused by a 429: as many 429s as the books say. */
+static void test_refused(void **state)
+{
+	const struct exact *exact = *state;
+	struct tg_crowd crowd = {.rig = &rig,
+				 .own_tokens = exact->own_tokens,
+				 .packets = 1600,
+				 .requests = 1,
+				 .ends = true};
+	struct tg_crowd_sum sum;
+
+	put_acting(exact, "reject");
+	sum = tg_crowd_run(&crowd);
+	assert_int_equal(sum.passed, exact->allowed);
+	assert_int_equal(sum.passed + sum.refused, 1600 * TG_CROWD_THREADS);
+	assert_int_equal(let_through(), exact->allowed);
+	assert_int_equal(rig.meter.maps.control->refused, 0);
+	tg_rig_check_books(&rig);
+}
+
+/* --- all
+ * -------------------------------------------------------------------------------------------- */
+
+static int open_rig(void **state)
+{
+	(void)state;
+	tg_rig_open(&rig, ENTRIES);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct CMUnitTest tests[2 * EXACTS];
+	static char names[2 * EXACTS][80];
+	size_t count = 0;
+
+	for (size_t i = 0; i < 2 * EXACTS; i++) {
+		const struct exact *exact = &exacts[i / 2];
+
+		if (exact->unlike && i % 2 == 0)
+			continue;
+
+		snprintf(names[i], sizeof(names[i]), "exactly: %s, %s", exact->what,
+			 i % 2 ? "refused" : "observed");
+		tests[count++] =
+			(struct CMUnitTest){.name = names[i],
+					    .test_func = i % 2 ? test_refused : test_observed,
+					    .initial_state = (void *)exact};
+	}
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return _cmocka_run_group_tests("budgets", tests, count, open_rig, NULL);
+}
