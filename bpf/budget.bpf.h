@@ -79,6 +79,19 @@ tg_global __u32 tg_budget_slot(void)
 	return scratch->budget_key.owner;
 }
 
+/*
+ * Is the slot the policy's, and in use? One that was about to go stays: someone takes
+ * from it.
+ */
+tg_inline int tg_budget_is_of(struct tg_budget *budget, const struct tg_policy *policy)
+{
+	if (budget->owner != policy->owner)
+		return 0;
+	if (budget->state == TG_BUDGET_RETIRING)
+		__sync_val_compare_and_swap(&budget->state, TG_BUDGET_RETIRING, TG_BUDGET_LIVE);
+	return budget->state == TG_BUDGET_LIVE;
+}
+
 /* --- limits ------------------------------------------------------------------------- */
 
 /* The period that a calendar limit is in now: its id, and what is left of it. 0: not known. */

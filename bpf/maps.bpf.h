@@ -103,6 +103,13 @@ struct tg_decision {
 	__u64 wait_ns; /* until there is budget again */
 };
 
+/* A word of a budget: what it is, and what it becomes when a request is taken from it. */
+struct tg_plan {
+	__u64 was;
+	__u64 next;
+	__u64 word; /* 0..TG_BUDGET_WORDS-1 */
+};
+
 /* What becomes of a packet, unless it passes as it is: answer.bpf.h makes it so. */
 enum tg_answer_kind {
 	TG_ANSWER_PASS,
@@ -151,8 +158,9 @@ struct tg_scratch {
 	__u32 step;	/* what the last step came to */
 	__u32 allowed;	/* requests let through in this packet */
 	/* Quotas. */
-	__u32 never;  /* the source stands in never_block */
-	__u64 now_ns; /* boot clock; 0: not read yet */
+	struct tg_plan plan[TG_KINDS][TG_LIMITS_MAX]; /* take.bpf.h */
+	__u32 never;				      /* the source stands in never_block */
+	__u64 now_ns;				      /* boot clock; 0: not read yet */
 	__u64 set_epoch;
 	__u64 match[TG_KINDS];
 	struct tg_usage_key bill;

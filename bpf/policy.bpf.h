@@ -10,6 +10,7 @@
 
 #include "budget.bpf.h"
 #include "drop.bpf.h"
+#include "take.bpf.h"
 
 /* --- which ------------------------------------------------------------------------- */
 
@@ -130,19 +131,6 @@ tg_global int tg_match_all(struct tg_usage *row)
 
 /* --- whether ------------------------------------------------------------------------ */
 
-/*
- * Is the slot the policy's, and in use? One that was about to go stays: someone takes
- * from it.
- */
-tg_inline int tg_budget_is_of(struct tg_budget *budget, const struct tg_policy *policy)
-{
-	if (budget->owner != policy->owner)
-		return 0;
-	if (budget->state == TG_BUDGET_RETIRING)
-		__sync_val_compare_and_swap(&budget->state, TG_BUDGET_RETIRING, TG_BUDGET_LIVE);
-	return budget->state == TG_BUDGET_LIVE;
-}
-
 /* Has the slot of a match gone since it was found? */
 tg_inline int tg_match_is_stale(__u64 match)
 {
@@ -246,7 +234,8 @@ tg_inline void tg_policy_note(struct tg_scratch *scratch, __u32 kind)
 }
 
 /*
- * All policies of the request, whose usage row is row: scratch->decision. First a look at all of
+ * All policies of the request, whose usage row is row, where tg_take_all() did not do:
+ * scratch->decision. First a look at all of
  * them, so that a request that one of them refuses takes nothing from the others, not even for a
  * moment; then each is taken from. Who loses a race then gives back.
  */
@@ -262,7 +251,6 @@ tg_global int tg_decide_budgets(struct tg_usage *row)
 			stale |= 1 << kind;
 	if (stale)
 		tg_match_all(row);
-	scratch->now_ns = bpf_ktime_get_boot_ns();
 	for (kind = 0; kind < TG_KINDS; kind++)
 		if (TG_MATCH_POLICY(scratch->match[kind]) && tg_policy_step(kind, TG_BUDGET_LOOK))
 			empty |= 1 << kind;
@@ -318,8 +306,11 @@ tg_inline void tg_decide(struct tg_scratch *scratch, struct tg_usage *row)
 	if (!row || tg_match_is_old(scratch->match, epoch))
 		tg_match_all(row);
 	if (TG_MATCH_POLICY(scratch->match[0]) | TG_MATCH_POLICY(scratch->match[1]) |
-	    TG_MATCH_POLICY(scratch->match[2]) | TG_MATCH_POLICY(scratch->match[3]))
-		tg_decide_budgets(row);
+	    TG_MATCH_POLICY(scratch->match[2]) | TG_MATCH_POLICY(scratch->match[3])) {
+		scratch->now_ns = bpf_ktime_get_boot_ns();
+		if (!tg_take_all())
+			tg_decide_budgets(row);
+	}
 }
 
 #endif

@@ -109,7 +109,8 @@ tg_global int tg_refuse(struct xdp_md *xdp, struct tg_flow *flow, __u32 request_
 	flow->scan.phase = TG_PHASE_DEAD;
 	tg_refused_add(1);
 	tg_server_look(xdp);
-	if (!tg_is_drained(flow, scratch)) {
+	/* What comes before the request in its packet has to reach the server, too. */
+	if (request_seq != flow->next_seq || !tg_is_drained(flow, scratch)) {
 		refusal->stage = TG_STAGE_DRAIN;
 		tg_cut_refused(flow, scratch);
 		return 0;

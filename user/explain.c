@@ -197,6 +197,15 @@ static const struct tg_enforced *find_policy(const struct tg_explain *ask,
 	return tg_enforce_match(ask->enforce, kind, subject);
 }
 
+/* Is a budget to be had for someone new? */
+static bool has_free_budget(const struct tg_maps *maps)
+{
+	for (uint32_t slot = TG_POLICIES_MAX; slot < maps->capacity[TG_MAP_BUDGETS]; slot++)
+		if (maps->budgets[slot].state == TG_BUDGET_FREE)
+			return true;
+	return false;
+}
+
 /* The budget that it would spend, and what to call it. NULL: none yet, as if new. */
 static const struct tg_budget *find_budget(const struct tg_enforce *enforce,
 					   const struct tg_enforced *policy,
@@ -217,6 +226,10 @@ static const struct tg_budget *find_budget(const struct tg_enforce *enforce,
 	*name = "own";
 	if (!tg_maps_find_budget(maps, &key, &slot) && slot < maps->capacity[TG_MAP_BUDGETS])
 		return &maps->budgets[slot];
+	if (!has_free_budget(maps)) {
+		*name = "the policy's, as the map is full";
+		return &maps->budgets[policy->owner];
+	}
 	*name = "none yet";
 	return NULL;
 }

@@ -240,7 +240,7 @@ TG_ASSERT_SIZE(struct tg_limit, 32);
  * is the owner, under which its budgets stand.
  */
 struct tg_policy {
-	__u32 owner; /* 1..TG_POLICIES_MAX-1, also the slot of its own budget; 0: free */
+	__u32 owner;	    /* 1..TG_POLICIES_MAX-1, also the slot of its own budget; 0: free */
 	__u32 subject_bits; /* of subject that count (the mask's length) */
 	__u8 subject[16];   /* SOURCE: address as in struct tg_addr; TOKEN: text; TOKEN_ID: id */
 	__u8 kind;	    /* enum tg_kind */
@@ -287,9 +287,13 @@ struct tg_budget {
 	__u64 denied; /* requests that found it empty */
 	__u64 observed;
 	__u64 rate[TG_RATES];		 /* bucket.h; boot clock; 0: full */
-	__u64 calendar[TG_CALENDARS][2]; /* bucket.h; the last two periods */
+	__u64 calendar[TG_CALENDARS][2]; /* bucket.h; the last two periods; right behind rate */
 };
 TG_ASSERT_SIZE(struct tg_budget, 152);
+#define TG_BUDGET_WORDS (TG_RATES + 2 * TG_CALENDARS)
+_Static_assert(__builtin_offsetof(struct tg_budget, calendar) ==
+		       __builtin_offsetof(struct tg_budget, rate) + TG_RATES * 8,
+	       "the words of a budget are one array");
 
 enum tg_budget_state {
 	TG_BUDGET_FREE,
@@ -327,7 +331,7 @@ struct tg_calendar {
 struct tg_control {
 	__u64 set_epoch; /* number of the policy set << 32 | epoch of cached matches (24 bits) */
 	__u32 calendar_half;
-	__u32 has_policies; /* any in the set */
+	__u32 has_policies;  /* any in the set */
 	__u32 drops_sources; /* entries of drops by source; 0: need not be looked at */
 	__u32 drops_tokens;
 	__s64 refused; /* connections whose request was refused, as long as they are followed */

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Compare `tollgate usage --by token -o json` with nginx's access log, per full token.
 
-counts.py --log LOG --secret FILE [--prefix-bytes N] [--bytes] [--seconds S] [--table] -- COMMAND...
+counts.py --log LOG --secret FILE [--prefix-bytes N] [--bytes] [--admitted] [--seconds S] [--table] -- COMMAND...
 
 COMMAND prints the usage. The token's id is computed here from the log's full
 token and the host's secret, by a SipHash of our own, so that two tokens with
 one prefix are two. Waits until both agree; the log and the meter both trail
 the client a little. Ends with 0 and a summary, or with 1 and the differences.
+--admitted compares what was not denied, as what was does not reach the log; nor do
+lines with a status of 400 count, which nginx may write of a request that was cut off.
 --table prints both counts of every token side by side, for people.
 """
 import argparse
@@ -75,13 +77,15 @@ def shown(token, prefix_bytes):
     return token[:max(0, min(prefix_bytes, len(token) - 4))] or "*"
 
 
-def read_log(path):
+def read_log(path, admitted):
     requests, sizes = Counter(), Counter()
     with open(path, encoding="latin-1") as log:
         for text in log:
             if not text.endswith("\n"):
                 break  # being written
             line = json.loads(text)
+            if admitted and line["status"] == 400:
+                continue
             token = token_of(line)
             requests[token] += 1
             sizes[token] += line["bytes"]
@@ -95,7 +99,10 @@ def read_usage(command):
     return json.loads(done.stdout)
 
 
-def differences(log, usage, key, prefix_bytes, with_bytes):
+def differences(log, usage, key, prefix_bytes, args):
+    def counted(row):
+        return row["requests"] - row["denied"] if args.admitted else row["requests"]
+
     wrong = []
     requests, sizes = log
     rows = {row.get("token_id") if row["token"] != "-" else None: row for row in usage["rows"]}
@@ -108,14 +115,15 @@ def differences(log, usage, key, prefix_bytes, with_bytes):
         if row is None:
             wrong.append("%s: no row, log %d" % (name, count))
             continue
-        if row["requests"] != count:
-            wrong.append("%s: log %d, usage %d" % (name, count, row["requests"]))
+        if counted(row) != count:
+            wrong.append("%s: log %d, usage %d" % (name, count, counted(row)))
         if row["token"] != name:
             wrong.append("prefix %r shown as %r" % (name, row["token"]))
-        if with_bytes and row["bytes"] != sizes[token]:
+        if args.bytes and row["bytes"] != sizes[token]:
             wrong.append("%s: log %d bytes, usage %d" % (name, sizes[token], row["bytes"]))
     for row in rows.values():
-        wrong.append("%s: usage %d, not in the log" % (row["token"], row["requests"]))
+        if counted(row) or not args.admitted:
+            wrong.append("%s: usage %d, not in the log" % (row["token"], counted(row)))
     total, spilt = usage["total"], usage["unattributed"]
     if total["requests"] != sum(row["requests"] for row in usage["rows"]) + spilt["requests"]:
         wrong.append("total is not the sum of the rows and what is unattributed")
@@ -146,6 +154,7 @@ def main():
     parser.add_argument("--secret", required=True)
     parser.add_argument("--prefix-bytes", type=int, default=8)
     parser.add_argument("--bytes", action="store_true")
+    parser.add_argument("--admitted", action="store_true")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("command", nargs="+")
@@ -155,8 +164,8 @@ def main():
     end = time.monotonic() + args.seconds
     while True:
         usage = read_usage(args.command)
-        log = read_log(args.log)
-        wrong = differences(log, usage, key, args.prefix_bytes, args.bytes)
+        log = read_log(args.log, args.admitted)
+        wrong = differences(log, usage, key, args.prefix_bytes, args)
         total = sum(log[0].values())
         if args.table and (not wrong or time.monotonic() > end):
             print_table(log, usage, key, args.prefix_bytes)

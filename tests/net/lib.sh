@@ -306,6 +306,89 @@ conserved() { # conserved NAME
 }
 rx_packets() { ip -n "$NETNS_S" -s -j link show dev "${1:-srv0}" | jq '.[0].stats64.rx.packets'; }
 
+# --- quotas -----------------------------------------------------------------------
+
+# What a program on srv0 sends back (XDP_TX) reaches the other end of a veth pair only
+# if there is a program, too; one that lets all pass will do.
+answers_arrive() {
+	printf '%s\n' '#include <linux/bpf.h>' '#include <bpf/bpf_helpers.h>' \
+		'SEC("xdp") int pass(struct xdp_md *ctx) { return XDP_PASS; }' 'char LICENSE[] SEC("license") = "GPL";' |
+		clang -O2 -g -target bpf -idirafter "/usr/include/$(cc -print-multiarch)" -c -x c - -o "$TMP/pass.o" &&
+		ip -n "$NETNS_C" -force link set dev cli0 xdp obj "$TMP/pass.o" sec xdp
+}
+
+meter_in() { # meter_in MODE [MORE-LINES]: a meter with empty books; the one before is taken down
+	if [ -n "$AGENT" ]; then
+		agent_stop
+		tg detach >/dev/null
+		rm -rf "$TMP/state"
+		: >"$TMP/nginx/access.log"
+	fi
+	if [ "$1" = generic ]; then
+		{ steer && ip -n "$NETNS_C" link set dev cli0 xdp off; } || die "sandbox" "no packet steering"
+	else
+		answers_arrive || die "sandbox" "no program on cli0"
+	fi
+	agent_config "[{name: srv0, mode: $1}]" "[8080, 8081]" "${2-}"
+	agent_start || die "agent" "not ready: $(tail -n 1 "$TMP/agent.log")"
+}
+
+up_quotas() { # up_quotas [MODE [MORE-LINES]]: as up, and answers of the program arrive
+	sandbox
+	nginx_start
+	meter_in "${1:-native}" "${2-}"
+}
+
+hammer() { # hammer TOKEN [URL [SECONDS]]: wrk on both CPUs; its words in $TMP/wrk.out, its time in HAMMER_MS
+	local began
+	began=$(date +%s%3N)
+	in_client wrk -t 2 -c 64 -d "${3:-3}s" -H "X-API-Key: $1" "${2:-http://$SERVER4:8080/}" >"$TMP/wrk.out" 2>&1
+	HAMMER_MS=$(($(date +%s%3N) - began))
+	sleep 0.5 # nginx's log trails
+}
+refused_by_wrk() { awk '/Non-2xx/ { n = $NF } END { print n + 0 }' "$TMP/wrk.out"; }
+
+admitted() { # admitted TOKEN: requests with it that nginx served, by its own log. TOKEN: how its text begins
+	grep -c "\"key\":\"$1.*\"status\":200" "$TMP/nginx/access.log"
+}
+counted() { # counted FIELD [TOKEN]: requests, allowed, denied or observed in the usage of tokens that show so, or of all
+	local token=${2-}
+	token=${token:0:$PREFIX_BYTES}
+	tg usage --by prefix -o json |
+		jq --arg token "$token" "[.rows[] | select(\$token == \"\" or .prefix == \$token) | .$1] | add // 0"
+}
+comes_to() { # comes_to NAME WANTED COMMAND...: what it prints, once it does or after 5 s
+	local name=$1 wanted=$2 until=$((SECONDS + 5))
+	shift 2
+	until [ "$("$@")" = "$wanted" ] || [ $SECONDS -ge $until ]; do sleep 0.1; done
+	equal "$name" "$wanted" "$("$@")"
+}
+
+# curl's word for the end: 0 answered, 28 silence, 52 closed, 56 reset.
+ask() { # ask TOKEN URL...: HTTP status/exit status of curl, a word for each request
+	local token=$1
+	shift
+	in_client curl -s -m "${PATIENCE:-5}" -o /dev/null -w '%{http_code}/%{exitcode} ' -H "X-API-Key: $token" "$@" | sed 's/ $//'
+}
+raw() { # raw ARGUMENT...: see raw_client.py
+	in_client /usr/bin/python3 "$NET/raw_client.py" "$@"
+}
+
+connections() { # connections NAMESPACE: not yet over, with the servers' ports
+	nsenter --net="/run/netns/$1" ss -Htn state connected exclude time-wait '( sport = :8080 or dport = :8080 )'
+}
+no_connections() { [ -z "$(connections "$1")" ]; }
+server_is_free() { # server_is_free NAME: its sockets are gone
+	if within 2 no_connections "$NETNS_S"; then ok "$1: the server has no socket left"; else
+		not_ok "$1: the server's sockets" "$(connections "$NETNS_S" | head -n 2)"
+	fi
+}
+client_is_free() { # client_is_free NAME
+	if within 2 no_connections "$NETNS_C"; then ok "$1: nor the client"; else
+		not_ok "$1: the client's sockets" "$(connections "$NETNS_C" | head -n 2)"
+	fi
+}
+
 # --- load -------------------------------------------------------------------------
 
 answered() { wc -l <"$TMP/nginx/access.log"; } # requests so far
