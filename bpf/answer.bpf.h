@@ -23,19 +23,13 @@
 
 /*
  * RFC 6585 section 4, RFC 9110 section 10.2.3. As much of it as the request leaves
- * room for. The number is set to the right in its seven places; the white space
- * before it belongs to no field value.
+ * room for.
  */
-#define TG_TEXT_RETRY "Retry-After:        0"
-#define TG_TEXT_FULL                                                                               \
-	"HTTP/1.1 429 Too Many Requests\r\n" TG_TEXT_RETRY                                         \
-	"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-#define TG_TEXT_PLAIN                                                                              \
-	"HTTP/1.1 429 \r\n" TG_TEXT_RETRY "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-#define TG_TEXT_SHORT	    "HTTP/1.1 429 \r\n" TG_TEXT_RETRY "\r\nContent-Length: 0\r\n\r\n"
-#define TG_TEXT_LEAST	    "HTTP/1.1 429 \r\n" TG_TEXT_RETRY "\r\n\r\n"
-#define TG_TEXT_FULL_DIGIT  (sizeof("HTTP/1.1 429 Too Many Requests\r\n" TG_TEXT_RETRY) - 2)
-#define TG_TEXT_SHORT_DIGIT (sizeof("HTTP/1.1 429 \r\n" TG_TEXT_RETRY) - 2)
+#define TG_TEXT_FULL	    "HTTP/1.1 429 Too Many Requests\r\nRetry-After: "
+#define TG_TEXT_SHORT	    "HTTP/1.1 429 \r\nRetry-After: "
+#define TG_TEXT_CLOSE	    "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+#define TG_TEXT_LENGTH	    "\r\nContent-Length: 0\r\n\r\n"
+#define TG_TEXT_END	    "\r\n\r\n"
 #define TG_TEXT_BYTES(text) (sizeof(text) - 1)
 #define TG_RETRY_DIGITS	    7
 #define TG_RETRY_MAX	    9999999
@@ -151,45 +145,53 @@ tg_inline __u32 tg_load_tcp(struct xdp_md *xdp, struct tg_scratch *scratch)
 											 : bytes;
 }
 
-/* The decimal digits of number, the last one at text. */
-tg_inline void tg_put_digits(char *text, __u32 number)
+/* The decimal digits of number (to TG_RETRY_MAX) at text. Returns how many. */
+tg_inline __u32 tg_put_digits(char *text, __u32 number)
 {
-	int i;
+	__u32 power = 1, count = 1, i;
 
-#pragma unroll
-	for (i = 0; i < TG_RETRY_DIGITS; i++) {
-		text[-i] = '0' + number % 10;
-		number /= 10;
-		if (!number)
+	for (i = 1; i < TG_RETRY_DIGITS; i++) {
+		if (number / power < 10)
 			break;
+		power *= 10;
+		count++;
 	}
+	for (i = 0; i < TG_RETRY_DIGITS; i++) {
+		if (!power)
+			break;
+		text[i] = '0' + number / power % 10;
+		power /= 10;
+	}
+	TG_FORGET(count);
+	return tg_mask(count, 7);
 }
+
+/* A text: its head, the digits, its tail. Returns its length. */
+#define TG_PUT_TEXT(text, head, number, tail)                                                      \
+	({                                                                                         \
+		__u32 digits;                                                                      \
+		__builtin_memcpy(text, head, TG_TEXT_BYTES(head));                                 \
+		digits = tg_put_digits((text) + TG_TEXT_BYTES(head), number);                      \
+		__builtin_memcpy((text) + TG_TEXT_BYTES(head) + digits, tail,                      \
+				 TG_TEXT_BYTES(tail));                                             \
+		TG_TEXT_BYTES(head) + digits + TG_TEXT_BYTES(tail);                                \
+	})
+#define TG_TEXT_ROOM(head, tail) (TG_TEXT_BYTES(head) + TG_RETRY_DIGITS + TG_TEXT_BYTES(tail))
 
 /* The text of a 429 of at most room bytes. Returns its length, 0: there is no room. */
 tg_inline __u32 tg_reply_text(char *text, __u32 room, __u32 retry_s)
 {
 	if (retry_s > TG_RETRY_MAX)
 		retry_s = TG_RETRY_MAX;
-	if (room >= TG_TEXT_BYTES(TG_TEXT_FULL)) {
-		__builtin_memcpy(text, TG_TEXT_FULL, TG_TEXT_BYTES(TG_TEXT_FULL));
-		tg_put_digits(text + TG_TEXT_FULL_DIGIT, retry_s);
-		return TG_TEXT_BYTES(TG_TEXT_FULL);
-	}
-	if (room >= TG_TEXT_BYTES(TG_TEXT_PLAIN)) {
-		__builtin_memcpy(text, TG_TEXT_PLAIN, TG_TEXT_BYTES(TG_TEXT_PLAIN));
-		tg_put_digits(text + TG_TEXT_SHORT_DIGIT, retry_s);
-		return TG_TEXT_BYTES(TG_TEXT_PLAIN);
-	}
-	if (room >= TG_TEXT_BYTES(TG_TEXT_SHORT)) {
-		__builtin_memcpy(text, TG_TEXT_SHORT, TG_TEXT_BYTES(TG_TEXT_SHORT));
-		tg_put_digits(text + TG_TEXT_SHORT_DIGIT, retry_s);
-		return TG_TEXT_BYTES(TG_TEXT_SHORT);
-	}
-	if (room < TG_TEXT_BYTES(TG_TEXT_LEAST))
+	if (room >= TG_TEXT_ROOM(TG_TEXT_FULL, TG_TEXT_CLOSE))
+		return TG_PUT_TEXT(text, TG_TEXT_FULL, retry_s, TG_TEXT_CLOSE);
+	if (room >= TG_TEXT_ROOM(TG_TEXT_SHORT, TG_TEXT_CLOSE))
+		return TG_PUT_TEXT(text, TG_TEXT_SHORT, retry_s, TG_TEXT_CLOSE);
+	if (room >= TG_TEXT_ROOM(TG_TEXT_SHORT, TG_TEXT_LENGTH))
+		return TG_PUT_TEXT(text, TG_TEXT_SHORT, retry_s, TG_TEXT_LENGTH);
+	if (room < TG_TEXT_ROOM(TG_TEXT_SHORT, TG_TEXT_END))
 		return 0;
-	__builtin_memcpy(text, TG_TEXT_LEAST, TG_TEXT_BYTES(TG_TEXT_LEAST));
-	tg_put_digits(text + TG_TEXT_SHORT_DIGIT, retry_s);
-	return TG_TEXT_BYTES(TG_TEXT_LEAST);
+	return TG_PUT_TEXT(text, TG_TEXT_SHORT, retry_s, TG_TEXT_END);
 }
 
 /* What a text may take: the frame's bytes behind the longest headers that it can get. */
@@ -204,7 +206,7 @@ tg_inline __u32 tg_reply_room(const struct tg_segment *segment)
 /* Would a 429 fit? */
 tg_inline int tg_reply_fits(const struct tg_segment *segment)
 {
-	return tg_reply_room(segment) >= TG_TEXT_BYTES(TG_TEXT_LEAST);
+	return tg_reply_room(segment) >= TG_TEXT_ROOM(TG_TEXT_SHORT, TG_TEXT_END);
 }
 
 /* bpf_loop callback: zeros behind what was written, a chunk at a time. */
@@ -280,6 +282,8 @@ tg_global int tg_answer_make(struct xdp_md *xdp)
 		text = tg_reply_text(to, tg_reply_room(&scratch->segment), scratch->answer.retry_s);
 		if (!text)
 			return -1;
+		TG_FORGET(text);
+		text = tg_mask(text, 0x7f);
 	}
 	tcp->source =
 		to_client ? scratch->segment.key.server_port : scratch->segment.key.client_port;

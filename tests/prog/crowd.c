@@ -66,9 +66,10 @@ static size_t write_requests(struct tg_crowd_member *member, unsigned int token)
 static struct tg_peer peer_of(const struct tg_crowd_member *member, unsigned int packet)
 {
 	const struct tg_crowd *crowd = member->crowd;
+	unsigned int source = crowd->by_source ? packet % crowd->tokens : 1;
 
 	return (struct tg_peer){.path = &tg_paths[0],
-				.address = {198, 18, 0, 1}, /* one for all */
+				.address = {198, 18, source >> 8, source},
 				.port = 1 + member->number * 30000 + (crowd->ends ? packet : 0),
 				.server_port = TG_METER_PORT};
 }
@@ -77,14 +78,16 @@ static void send_number(struct tg_crowd_member *member, unsigned int number, uin
 			size_t bytes)
 {
 	struct tg_sent sent = {TG_ACK | TG_PSH, *seq, number, member->text, bytes};
+	const struct tg_sent syn = {TG_SYN, *seq - 1, 0, NULL, 0};
+	const struct tg_sent rst = {TG_RST, *seq + bytes, 0, NULL, 0};
 	struct tg_peer peer = peer_of(member, number);
 
-	send_packet(member, &peer, &sent);
 	*seq += bytes;
-	if (!member->crowd->ends)
-		return;
-	sent = (struct tg_sent){TG_RST, *seq, 0, NULL, 0};
+	if (member->crowd->ends)
+		send_packet(member, &peer, &syn);
 	send_packet(member, &peer, &sent);
+	if (member->crowd->ends)
+		send_packet(member, &peer, &rst);
 }
 
 static void send_all(struct tg_crowd_member *member)
@@ -105,7 +108,8 @@ static void send_until_stopped(struct tg_crowd_member *member)
 
 	while (!__atomic_load_n(&crowd->stop, __ATOMIC_RELAXED)) {
 		for (unsigned int token = 0; token < crowd->tokens; token++)
-			send_number(member, packet++, &seq, write_requests(member, token));
+			send_number(member, packet++ % 30000, &seq,
+				    write_requests(member, crowd->by_source ? 0 : token));
 		__atomic_add_fetch(&member->rounds, 1, __ATOMIC_RELEASE);
 		nanosleep(&(struct timespec){.tv_nsec = crowd->pause_ns}, NULL);
 	}
@@ -126,6 +130,7 @@ static void *work(void *arg)
 
 void tg_crowd_start(struct tg_crowd *crowd)
 {
+	crowd->stop = false;
 	pthread_barrier_init(&crowd->start, NULL, TG_CROWD_THREADS);
 	for (unsigned int i = 0; i < TG_CROWD_THREADS; i++) {
 		struct tg_crowd_member *member = &crowd->member[i];

@@ -23,7 +23,8 @@ struct tg_crowd {
 	unsigned int packets;  /* that each thread sends; with tokens: until it is stopped */
 	unsigned int requests; /* in each packet */
 	long pause_ns;	       /* between rounds over the tokens */
-	bool ends;	       /* a connection for each packet, that ends with RST */
+	bool by_source;	       /* tokens are sources, each with token 0 */
+	bool ends;	       /* a connection for each packet, from SYN to RST */
 	/* Of the crowd itself. */
 	struct tg_crowd_member {
 		struct tg_crowd *crowd;

@@ -18,7 +18,7 @@
 static const struct tg_case_config http_config = {"Authorization:Bearer X-API-Key",
 						  TG_HEADER_BYTES_DEFAULT, 12};
 
-/* --- setting up ------------------------------------------------------------------------ */
+/* --- setting up ------------------------------------------------------------------- */
 
 static void must(int err, const char *what, const char *error)
 {
@@ -233,7 +233,7 @@ void tg_rig_reset(struct tg_rig *rig)
 	tg_rig_open_books(rig);
 }
 
-/* --- packets ---------------------------------------------------------------------------- */
+/* --- packets ---------------------------------------------------------------------- */
 
 const char *tg_rig_reason(uint32_t reason)
 {

@@ -2,6 +2,7 @@
 /* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
 /* links: tests/prog/wire.c tests/prog/rig.c tests/prog/rig_books.c tests/prog/crowd.c */
 /* Budgets: any number of CPUs take exactly what there is. */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,12 +13,12 @@
 
 #include "crowd.h"
 
-#define ENTRIES 64
+#define ENTRIES 512
 #define AMOUNT	1000
 
 static struct tg_rig rig;
 
-/* --- exactly N ---------------------------------------------------------------------------- */
+/* --- exactly N -------------------------------------------------------------------- */
 
 struct exact {
 	const char *what;
@@ -56,6 +57,7 @@ static const struct exact exacts[] = {
 	{.what = "three policies of the same size",
 	 .rule = {TG_SHARED("any", "1000/day"), TG_EACH("token:t*", "1000/day"),
 		  TG_SHARED("source:0.0.0.0/0", "1000/day", "1/h burst 1000")},
+	 .unlike = true,
 	 .allowed = AMOUNT},
 };
 #define EXACTS (sizeof(exacts) / sizeof(*exacts))
@@ -125,8 +127,89 @@ static void test_refused(void **state)
 	tg_rig_check_books(&rig);
 }
 
-/* --- all
- * -------------------------------------------------------------------------------------------- */
+/* --- who loses a race ------------------------------------------------------------- */
+
+#define SUBJECTS 300 /* divides 30000, the ports of a crowd's connections */
+#define PERIODS	 24
+
+static uint32_t used(const struct tg_budget *budget, enum tg_unit unit)
+{
+	const __u64 *words = budget->calendar[unit - TG_RATES];
+
+	return (uint32_t)(words[0] > words[1] ? words[0] : words[1]);
+}
+
+/*
+ * The CPUs race for the last request of many budgets. check: after each period, what
+ * was taken by then is what was let through.
+ */
+static void race(struct tg_crowd *crowd, void (*check)(uint64_t passed))
+{
+	uint64_t passed = 0;
+
+	for (unsigned int period = 0; period < PERIODS; period++) {
+		tg_rig_next_period(&rig);
+		tg_crowd_start(crowd);
+		while (tg_crowd_rounds(crowd) < 2)
+			sched_yield();
+		passed = tg_crowd_stop(crowd).passed;
+		check(passed);
+	}
+}
+
+static void check_limits(uint64_t passed)
+{
+	(void)passed;
+	for (unsigned int i = 0; i < SUBJECTS; i++) {
+		char token[TG_CROWD_TOKEN_BYTES];
+		const struct tg_budget *budget;
+
+		tg_crowd_token(token, i);
+		budget = tg_rig_budget(&rig, "token:t*", NULL, token);
+		assert_non_null(budget);
+		assert_int_equal(used(budget, TG_UNIT_DAY), 1);
+		assert_int_equal(used(budget, TG_UNIT_HOUR), 1);
+	}
+}
+
+/* Of two limits, the one that was taken from first is given back to. */
+static void test_limit_given_back(void **state)
+{
+	static const struct tg_rule rules[] = {TG_ACTING("observe", "token:t*", "9/hour", "1/day"),
+					       {0}};
+	struct tg_crowd crowd = {.rig = &rig, .tokens = SUBJECTS, .requests = 1};
+
+	(void)state;
+	tg_rig_reset(&rig);
+	tg_rig_put(&rig, rules);
+	race(&crowd, check_limits);
+}
+
+static void check_policies(uint64_t passed)
+{
+	const struct tg_budget *token = tg_rig_budget(&rig, "token:t*", NULL, NULL);
+
+	assert_int_equal(passed, SUBJECTS);
+	assert_int_equal(used(token, TG_UNIT_DAY), SUBJECTS);
+	assert_int_equal(rig.meter.maps.control->refused, 0);
+}
+
+/* Of two policies, the same: each source has one request, all of them the same token. */
+static void test_policy_given_back(void **state)
+{
+	static const struct tg_rule rules[] = {TG_EACH("source:198.18.0.0/16", "1/day"),
+					       TG_SHARED("token:t*", "1000000/day"),
+					       {0}};
+	struct tg_crowd crowd = {
+		.rig = &rig, .tokens = SUBJECTS, .requests = 1, .by_source = true, .ends = true};
+
+	(void)state;
+	tg_rig_reset(&rig);
+	tg_rig_put(&rig, rules);
+	race(&crowd, check_policies);
+}
+
+/* --- all -------------------------------------------------------------------------- */
 
 static int open_rig(void **state)
 {
@@ -137,9 +220,12 @@ static int open_rig(void **state)
 
 int main(int argc, char **argv)
 {
-	static struct CMUnitTest tests[2 * EXACTS];
+	static struct CMUnitTest tests[2 * EXACTS + 2] = {
+		cmocka_unit_test(test_limit_given_back),
+		cmocka_unit_test(test_policy_given_back),
+	};
 	static char names[2 * EXACTS][80];
-	size_t count = 0;
+	size_t count = 2;
 
 	for (size_t i = 0; i < 2 * EXACTS; i++) {
 		const struct exact *exact = &exacts[i / 2];

@@ -17,7 +17,7 @@
 
 static struct tg_rig rig;
 
-/* --- single packets ------------------------------------------------------------------------ */
+/* --- single packets --------------------------------------------------------------- */
 
 static struct tg_out send_text(const struct tg_peer *peer, uint8_t flags, uint32_t seq,
 			       const char *text, uint32_t *reason)
@@ -207,7 +207,7 @@ static void test_refused_connection(void **state)
 	assert_int_equal(rig.meter.maps.control->refused, 0);
 }
 
-/* --- all ------------------------------------------------------------------------------ */
+/* --- all -------------------------------------------------------------------------- */
 
 static int reset(void **state)
 {

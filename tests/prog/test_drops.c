@@ -25,7 +25,7 @@
 
 static struct tg_rig rig;
 
-/* --- whose ------------------------------------------------------------------------------ */
+/* --- whose ------------------------------------------------------------------------ */
 
 struct block {
 	const char *what;
@@ -119,8 +119,7 @@ static void test_block(void **state)
 	tg_rig_check_books(&rig);
 }
 
-/* --- tokens
- * ---------------------------------------------------------------------------------------- */
+/* --- tokens ----------------------------------------------------------------------- */
 
 static const char *id_text(char text[40], const char *token)
 {
@@ -167,8 +166,7 @@ static void test_token_expires(void **state)
 	assert_int_equal(tg_rig_ask(&rig, A, "leaked-token").kind, TG_OUT_ABORT);
 }
 
-/* --- time
- * --------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------- */
 
 static void note_gone(const struct tg_subject *subject, const struct tg_drop *drop, void *arg)
 {

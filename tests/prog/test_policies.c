@@ -68,7 +68,7 @@ static void test_match(void **state)
 	assert_int_equal(rig.meter.maps.control->refused, 0);
 }
 
-/* --- token-id: its text is made of the id ------------------------------------------------ */
+/* --- token-id: its text is made of the id ----------------------------------------- */
 
 static const char *token_id_text(char text[40], const char *token)
 {
@@ -92,7 +92,7 @@ static void test_token_id(void **state)
 	assert_int_equal(tg_rig_policy(&rig, text).requests, 2 + 5);
 }
 
-/* --- what is counted ------------------------------------------------------------------------ */
+/* --- what is counted -------------------------------------------------------------- */
 
 static void test_counts(void **state)
 {
@@ -279,8 +279,7 @@ static void test_epoch_wraps(void **state)
 	assert_int_equal(tg_rig_allowed(&rig, B, NULL, 3), 0);
 }
 
-/* --- all
- * ------------------------------------------------------------------------------------------- */
+/* --- all -------------------------------------------------------------------------- */
 
 static int open_rig(void **state)
 {

@@ -20,7 +20,7 @@
 
 static struct tg_rig rig;
 
-/* --- cases ---------------------------------------------------------------------------- */
+/* --- cases ------------------------------------------------------------------------ */
 
 struct run {
 	const struct tg_refusal_case *c;
@@ -137,7 +137,7 @@ static void test_case(void **state)
 		run_case(c, &tg_paths[i % 2], wraps[i][0], wraps[i][1]);
 }
 
-/* --- others --------------------------------------------------------------------------------- */
+/* --- others ----------------------------------------------------------------------- */
 
 static struct tg_out send_text(const struct tg_peer *peer, uint8_t flags, uint32_t seq,
 			       uint32_t ack, const char *text, uint32_t *reason)
@@ -203,8 +203,7 @@ static void test_swept(void **state)
 	assert_int_equal(tg_meter_rows(&rig.meter, TG_MAP_FLOWS, NULL, NULL, 0), 0);
 }
 
-/* --- all
- * ------------------------------------------------------------------------------------------ */
+/* --- all -------------------------------------------------------------------------- */
 
 static int reset(void **state)
 {

@@ -43,7 +43,7 @@ struct tg_peer tg_peer(const struct tg_path *path, const char *address, uint16_t
 	return peer;
 }
 
-/* --- in ------------------------------------------------------------------------------ */
+/* --- in --------------------------------------------------------------------------- */
 
 static void lay_ip(const struct tg_peer *peer, struct tg_packet *packet)
 {
@@ -91,7 +91,7 @@ void tg_peer_segment(const struct tg_peer *peer, const struct tg_sent *sent,
 	tg_packet_finish(packet);
 }
 
-/* --- out ------------------------------------------------------------------------------ */
+/* --- out -------------------------------------------------------------------------- */
 
 struct parsed {
 	const struct tg_packet *packet;
@@ -283,7 +283,7 @@ void tg_out_read(const struct tg_packet *in, uint32_t action, const struct tg_pa
 		read_cut(in, out, read);
 }
 
-/* --- the text of a 429 ------------------------------------------------------------------ */
+/* --- the text of a 429 ------------------------------------------------------------ */
 
 /* The field that begins at *at, without its line's end; moves *at behind it. */
 static const char *next_line(char **at)

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/answer.c user/status.c user/view.c user/view_group.c user/history.c */
-/* links: user/growth.c user/series.c user/control.c user/tally.c user/format.c user/text.c */
-/* links: user/duration.c user/collect.c user/clock.c user/maps.c user/error.c */
-/* links: tests/unit/snapshot.c */
+/* links: user/[a-z]*.c tests/unit/snapshot.c */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

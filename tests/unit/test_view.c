@@ -249,6 +249,8 @@ static void every_view_has_the_total(void **state)
 		if (set & 1u << TG_FIELD_ORIGIN &&
 		    set & (1u << TG_FIELD_SOURCE | 1u << TG_FIELD_INTERFACE))
 			continue;
+		if (set & 1u << TG_FIELD_POLICY && set != 1u << TG_FIELD_POLICY)
+			continue;
 		for (int field = 0; field < TG_FIELDS; field++) {
 			if (!(set & 1u << field))
 				continue;
@@ -313,9 +315,17 @@ static void hostile_prefixes_stay_text(void **state)
 
 static void bad_fields(void **state)
 {
-	static const char *const bad[] = {
-		"",	 ",",	      "source,",       "sources",	  "source,source",
-		"Token", "token, id", "origin,source", "interface,origin"};
+	static const char *const bad[] = {"",
+					  ",",
+					  "source,",
+					  "sources",
+					  "source,source",
+					  "Token",
+					  "token, id",
+					  "origin,source",
+					  "interface,origin",
+					  "token,policy",
+					  "policy,policy"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
