@@ -30,7 +30,7 @@ each_way() { # each_way MODE HOST: all of it
 	said=$(in_client curl -s -m 5 -i -w 'took=%{time_total}' -H "X-API-Key: $TOKEN" "$url/")
 	name="$1 $2"
 	matches "$name: status, $(sed -n 's/^took=//p' <<<"$said") s" '^HTTP/1.1 429 Too Many Requests.$' "$said"
-	matches "$name: Retry-After" '^Retry-After: +([1-9]|[1-5][0-9]|60).$' "$said"
+	matches "$name: Retry-After" '^Retry-After: ([1-9]|[1-5][0-9]|60).$' "$said"
 	matches "$name: no body" '^Content-Length: 0.$' "$said"
 	served "$name, curl" 1
 	fresh 1/s

@@ -20,10 +20,10 @@ static const struct {
 	size_t bytes;
 	const char *parts[3];
 } texts[] = {
-	{95, {"429 Too Many Requests\r\n", "Content-Length: 0", "Connection: close"}},
-	{78, {"429 \r\n", "Content-Length: 0", "Connection: close"}},
-	{59, {"429 \r\n", "Content-Length: 0"}},
-	{40, {"429 \r\n"}},
+	{94, {"429 Too Many Requests\r\n", "Content-Length: 0", "Connection: close"}},
+	{77, {"429 \r\n", "Content-Length: 0", "Connection: close"}},
+	{58, {"429 \r\n", "Content-Length: 0"}},
+	{39, {"429 \r\n"}},
 };
 #define RETRY_DIGITS 7 /* that bytes above allow for */
 #define TEXTS	     ((int)(sizeof(texts) / sizeof(*texts)))
