@@ -99,8 +99,9 @@ struct tg_head {
 	struct tg_sip sip;	/* token or host in progress */
 	struct tg_sip sip_text; /* sip as it was before trailing white space */
 	struct tg_token token;	/* the best so far */
-	__u64 start[TG_PREFIX_BYTES_MAX / 8]; /* its first bytes, for policies: never kept or shown */
-	__u64 origin_id;	/* 0: none */
+	__u64 start[TG_PREFIX_BYTES_MAX /
+		    8];	 /* its first bytes, for policies: never kept or shown */
+	__u64 origin_id; /* 0: none */
 	__u64 host[TG_HOST_BYTES_MAX / 8];
 	__u32 host_bytes;   /* in progress */
 	__u32 origin_bytes; /* of the host that origin_id stands for */

@@ -23,14 +23,14 @@
 #define TG_QUERIES_MAX		4  /* query parameter names */
 #define TG_HEADER_BYTES_DEFAULT 16384
 #define TG_HEADER_BYTES_MAX	65536
-#define TG_POLICY_SLOTS	   32768 /* of map policies: all of them may change at once */
-#define TG_POLICIES_MAX	   16384 /* in force at a time, less 1; owners, too */
-#define TG_LIMITS_MAX	   4	 /* limits of a policy */
-#define TG_RATE_MAX	   1000000 /* requests a second: intervals stay whole nanoseconds within 0.1 % */
-#define TG_AMOUNT_MAX	   0xfffffffeu /* requests a calendar period: a counter has 32 bits */
-#define TG_PERIODS_MAX	   64	 /* calendar periods that the kernel knows ahead */
-#define TG_DROP_TEXT_BYTES 64
-#define TG_BUDGETS_MAX	   (1 << 23) /* slots have 24 bits in TG_MATCH, with those of policies */
+#define TG_POLICY_SLOTS		32768 /* of map policies: all of them may change at once */
+#define TG_POLICIES_MAX		16384 /* in force at a time, less 1; owners, too */
+#define TG_LIMITS_MAX		4     /* limits of a policy */
+#define TG_RATE_MAX		1000000 /* requests a second: intervals stay whole nanoseconds within 0.1 % */
+#define TG_AMOUNT_MAX		0xfffffffeu /* requests a calendar period: a counter has 32 bits */
+#define TG_PERIODS_MAX		64	    /* calendar periods that the kernel knows ahead */
+#define TG_DROP_TEXT_BYTES	64
+#define TG_BUDGETS_MAX		(1 << 23) /* slots have 24 bits in TG_MATCH, with those of policies */
 #define TG_BODY_BYTES_MAX	(1ULL << 60) /* larger lengths are malformed */
 
 #endif
