@@ -53,6 +53,16 @@ tg_inline __u32 tg_budget_add(struct tg_scratch *scratch)
 	return 0;
 }
 
+/* Elements of a hash are used again at once: what was found may be another subject's by now. */
+tg_inline int tg_budget_is_for(const struct tg_scratch *scratch, const struct tg_budget *budget)
+{
+	const __u64 *wanted = (const __u64 *)scratch->budget_key.subject;
+	const __u64 *found = (const __u64 *)budget->subject;
+
+	return budget->owner == scratch->budget_key.owner && wanted[0] == found[0] &&
+	       wanted[1] == found[1];
+}
+
 /* The slot of scratch->budget_key, made if it is not there; the policy's own if it cannot be. */
 tg_global __u32 tg_budget_slot(void)
 {
@@ -73,7 +83,7 @@ tg_global __u32 tg_budget_slot(void)
 		if (budget && budget->state == TG_BUDGET_RETIRING)
 			__sync_val_compare_and_swap(&budget->state, TG_BUDGET_RETIRING,
 						    TG_BUDGET_LIVE);
-		if (budget && budget->state == TG_BUDGET_LIVE)
+		if (budget && budget->state == TG_BUDGET_LIVE && tg_budget_is_for(scratch, budget))
 			return slot;
 	}
 	return scratch->budget_key.owner;
@@ -130,9 +140,10 @@ tg_global __u64 tg_budget_limit(struct tg_budget *budget, const struct tg_limit 
 
 		if (step == TG_BUDGET_GIVE_BACK)
 			tg_rate_give_back(word, limit);
-		else if (step == TG_BUDGET_LOOK)
+		else if (step == TG_BUDGET_LOOK) {
+			tg_rate_settle(word, limit, now_ns);
 			return tg_rate_wait_ns(limit, *word, now_ns);
-		else if (tg_rate_take(word, limit, now_ns) != TG_TAKEN)
+		} else if (tg_rate_take(word, limit, now_ns) != TG_TAKEN)
 			return tg_rate_wait_ns(limit, *word, now_ns) ?: 1;
 		return 0;
 	}

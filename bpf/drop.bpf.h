@@ -1,69 +1,109 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The drop map: sources that are looked at before any HTTP work, and tokens.
- * An expired entry hides what stands behind it, for example a blocked network
- * around an address, until the agent removes it: so it is looked past.
+ * The drop map: sources that are looked at before any HTTP work, and tokens. A
+ * source is sought under each prefix length that any entry has, longest first, in a
+ * hash: there is mostly one length, and a trie costs more than that. An expired
+ * entry is looked past, to the network around it.
  */
 #ifndef TOLLGATE_DROP_BPF_H
 #define TOLLGATE_DROP_BPF_H
 
+#include "identity.bpf.h"
 #include "maps.bpf.h"
 
-#define TG_DROP_DEPTH 8 /* expired entries that are looked past */
+enum tg_drop_found {
+	TG_DROP_PASSES, /* nothing here: go on with a shorter prefix */
+	TG_DROP_EXEMPT, /* never_block */
+	TG_DROP_HIT,
+	TG_DROP_HIT_OPEN, /* its connections may be open still */
+};
 
-/* scratch->drop_key: is it dropped now? Notes the packet in the entry. */
-tg_inline int tg_drop_find(struct tg_scratch *scratch, __u32 bytes)
+/* scratch->drop_key: enum tg_drop_found. Notes the packet in the entry. */
+tg_inline __u32 tg_drop_find(struct tg_scratch *scratch)
 {
-	__u64 now = bpf_jiffies64();
-	int i;
+	struct tg_drop *drop = bpf_map_lookup_elem(&drops, &scratch->drop_key);
+	__u64 now;
 
-	for (i = 0; i < TG_DROP_DEPTH; i++) {
-		struct tg_drop *drop = bpf_map_lookup_elem(&drops, &scratch->drop_key);
-
-		if (!drop)
-			return 0;
-		if (!drop->expires_jiffies || (__s64)(drop->expires_jiffies - now) > 0) {
-			if (drop->reason == TG_DROP_NEVER)
-				return 0;
-			__sync_fetch_and_add(&drop->packets, 1);
-			__sync_fetch_and_add(&drop->bytes, bytes);
-			return 1;
-		}
-		if (drop->bits <= TG_DROP_BITS(0))
-			return 0;
-		scratch->drop_key.bits = drop->bits - 1;
-	}
-	return 0;
+	if (!drop)
+		return TG_DROP_PASSES;
+	now = bpf_jiffies64();
+	if (drop->expires_jiffies && (__s64)(drop->expires_jiffies - now) <= 0)
+		return TG_DROP_PASSES;
+	if (drop->reason == TG_DROP_NEVER)
+		return TG_DROP_EXEMPT;
+	__sync_fetch_and_add(&drop->packets, 1);
+	__sync_fetch_and_add(&drop->bytes, scratch->segment.frame_bytes);
+	return !drop->open_jiffies || (__s64)(drop->open_jiffies - now) > 0 ? TG_DROP_HIT_OPEN
+									    : TG_DROP_HIT;
 }
 
-/* The client's address, whole. */
-tg_global int tg_drop_source(void)
+/* The client's network of so many bits. */
+tg_inline __u32 tg_drop_network(struct tg_scratch *scratch, __u32 bits)
+{
+	const __u32 *client = (const __u32 *)scratch->segment.key.client.bytes;
+	struct tg_drop_key *key = &scratch->drop_key;
+	__u64 high = client[0] | (__u64)client[1] << 32, low = client[2] | (__u64)client[3] << 32;
+	__u32 *subject = (__u32 *)key->subject;
+
+	if (bits < 128) {
+		high &= tg_mask64(bits < 64 ? bits : 64);
+		low &= tg_mask64(bits < 64 ? 0 : bits - 64);
+	}
+	key->bits = bits;
+	key->kind = TG_KIND_SOURCE;
+	subject[0] = high;
+	subject[1] = high >> 32;
+	subject[2] = low;
+	subject[3] = low >> 32;
+	return tg_drop_find(scratch);
+}
+
+/* The other prefix lengths, where there are more than one. */
+tg_global __u32 tg_drop_further(__u32 half)
 {
 	struct tg_scratch *scratch = tg_scratch();
+	struct tg_control *control = tg_control();
+	__u32 i, found;
 
-	if (!scratch)
-		return 0;
-	scratch->drop_key.bits = TG_DROP_BITS(128);
-	scratch->drop_key.kind = TG_KIND_SOURCE;
-	__builtin_memcpy(scratch->drop_key.subject, scratch->segment.key.client.bytes, 16);
-	return tg_drop_find(scratch, scratch->segment.frame_bytes);
+	if (!scratch || !control)
+		return TG_DROP_PASSES;
+	for (i = 1; i < TG_DROP_LENGTHS_MAX; i++) {
+		__u32 bits = control->drop_lengths[half & 1][i];
+
+		if (bits > 128)
+			break;
+		found = tg_drop_network(scratch, bits);
+		if (found)
+			return found;
+	}
+	return TG_DROP_PASSES;
 }
 
-/* The token of scratch->bill. */
+/* Is the client's address blocked? enum tg_drop_found. */
+tg_inline __u32 tg_drop_source(struct tg_scratch *scratch, struct tg_control *control)
+{
+	__u32 half = control->drop_half & 1, bits = control->drop_lengths[half][0], found;
+
+	if (bits > 128)
+		return TG_DROP_PASSES;
+	found = tg_drop_network(scratch, bits);
+	if (found || control->drop_lengths[half][1] > 128)
+		return found;
+	return tg_drop_further(half);
+}
+
+/* Is the token of scratch->bill blocked? */
 tg_global int tg_drop_token(void)
 {
 	struct tg_scratch *scratch = tg_scratch();
-	__u64 *words;
 
 	if (!scratch || !scratch->bill.token.id)
 		return 0;
-	words = (__u64 *)scratch->drop_key.subject;
-	scratch->drop_key.bits = TG_DROP_BITS(64);
+	scratch->drop_key.bits = 64;
 	scratch->drop_key.kind = TG_KIND_TOKEN_ID;
 	__builtin_memcpy(scratch->drop_key.subject, &scratch->bill.token.id, 8);
 	__builtin_memset(scratch->drop_key.subject + 8, 0, 8);
-	(void)words;
-	return tg_drop_find(scratch, scratch->segment.frame_bytes);
+	return tg_drop_find(scratch) >= TG_DROP_HIT;
 }
 
 #endif

@@ -157,6 +157,7 @@ struct tg_scratch {
 	__u8 tail[80];	/* what lies beyond frame offset 0xfff8 */
 	__u32 step;	/* what the last step came to */
 	__u32 allowed;	/* requests let through in this packet */
+	__u32 between;	/* the packet began between messages */
 	/* Quotas. */
 	struct tg_plan plan[TG_KINDS][TG_LIMITS_MAX]; /* take.bpf.h */
 	__u32 never;				      /* the source stands in never_block */
@@ -317,8 +318,7 @@ struct {
 } control SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct tg_drop_key);
 	__type(value, struct tg_drop);
 	__uint(max_entries, 65536);

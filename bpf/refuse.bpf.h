@@ -152,8 +152,15 @@ tg_inline int tg_drain_segment(struct tg_flow *flow, struct tg_scratch *scratch)
 	struct tg_refusal *refusal = &flow->refusal;
 
 	scratch->answer.kind = TG_ANSWER_PASS;
-	if (segment->rst)
+	if (segment->rst) {
+		/* The server, which has not had the refused bytes, would not believe it. */
+		if (segment->seq != refusal->server_seq && segment->seq != flow->next_seq) {
+			scratch->answer.kind = TG_ANSWER_DROP;
+			return 0;
+		}
+		tg_abort_server(flow, scratch);
 		return 1;
+	}
 	if ((!segment->bytes && !segment->fin) ||
 	    tg_seq_from(segment->seq + segment->bytes + segment->fin, refusal->server_seq) <= 0)
 		return 0; /* an acknowledgement, or what was let through once more */

@@ -111,8 +111,9 @@ tg_inline __u32 tg_request_seq(const struct tg_flow *flow, const struct tg_scrat
 {
 	__u64 begin = flow->scan.begin;
 
-	if (begin < flow->offset)
-		begin = flow->offset; /* earlier ones have passed */
+	/* Earlier bytes have passed. Before the first request there are but empty lines. */
+	if (begin < flow->offset || (scratch->between && !scratch->allowed))
+		begin = flow->offset;
 	return scratch->segment.seq + (__u32)(begin - scratch->base) - scratch->segment.offset;
 }
 
@@ -384,6 +385,8 @@ tg_inline __u32 tg_scan_payload(struct xdp_md *xdp, struct tg_flow *flow,
 	scratch->base = flow->offset - scratch->at;
 	scratch->reason = TG_CONTINUE;
 	tg_partial_load(&segment->key, flow, scratch);
+	scratch->between = scan->phase == TG_PHASE_START || scan->phase == TG_PHASE_SYNC ||
+			   scan->phase == TG_PHASE_EMPTY_LF;
 	if (scan->phase == TG_PHASE_SYNC) {
 		scan->phase = TG_PHASE_START;
 		scan->flags |= TG_SCAN_TENTATIVE;

@@ -112,8 +112,12 @@ static long tg_retire_budget(struct bpf_map *map, __u32 *index, struct tg_budget
 		work->sweep.removed++;
 		return 0;
 	}
-	if (kind < TG_KINDS) /* someone was faster: it stays */
-		bpf_map_update_elem(&budget_index, &key, &slot, BPF_NOEXIST);
+	/* Someone was faster: it stays, unless the subject has another one already. */
+	if (kind < TG_KINDS && bpf_map_update_elem(&budget_index, &key, &slot, BPF_NOEXIST)) {
+		budget->state = TG_BUDGET_DEAD;
+		work->sweep.removed++;
+		return 0;
+	}
 	work->sweep.kept++;
 	return 0;
 }

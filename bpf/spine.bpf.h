@@ -23,11 +23,15 @@
 tg_inline __u32 tg_drop(__u32 reason, struct tg_scratch *scratch)
 {
 	struct tg_control *control = tg_control();
+	__u32 found;
 
-	if (!control || !control->drops_sources || !tg_drop_source())
+	if (!control || !control->drops_sources)
+		return reason;
+	found = tg_drop_source(scratch, control);
+	if (found < TG_DROP_HIT)
 		return reason;
 	scratch->answer.kind = TG_ANSWER_DROP;
-	if (reason == TG_CONTINUE && !scratch->segment.syn)
+	if (found == TG_DROP_HIT_OPEN && reason == TG_CONTINUE && !scratch->segment.syn)
 		tg_block_flow(scratch);
 	return TG_PACKET_BLOCKED;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <json-c/printbuf.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -76,8 +77,20 @@ static struct json_object *parse(const char *line, size_t bytes)
 		json_object_put(object);
 		object = NULL;
 	}
+	/* Its buffer holds the last text that it read: the token of an explain, perhaps. */
+	explicit_bzero(tokener->pb->buf, (size_t)tokener->pb->size);
 	json_tokener_free(tokener);
 	return object;
+}
+
+/* explain names a whole token; it is not to stay in memory that is handed out again. */
+static void wipe_token(struct json_object *request)
+{
+	struct json_object *token = json_object_object_get(request, "token");
+
+	if (json_object_is_type(token, json_type_string))
+		explicit_bzero((char *)json_object_get_string(token),
+			       (size_t)json_object_get_string_len(token));
 }
 
 /* line: NUL-terminated instead of by its newline. */
@@ -97,6 +110,7 @@ static void answer(struct tg_control *control, struct client *client, const char
 		tg_control_error(&client->out, 1,
 				 "control: no memory for the answer; ask for less (--top N)");
 	tg_text_puts(&client->out, "\n");
+	wipe_token(request);
 	json_object_put(request);
 }
 

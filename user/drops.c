@@ -13,7 +13,7 @@
 void tg_drops_key(const struct tg_subject *subject, struct tg_drop_key *out)
 {
 	memset(out, 0, sizeof(*out));
-	out->bits = TG_DROP_BITS(subject->bits);
+	out->bits = subject->bits;
 	out->kind = subject->kind;
 	memcpy(out->subject, subject->bytes, sizeof(out->subject));
 }
@@ -21,7 +21,7 @@ void tg_drops_key(const struct tg_subject *subject, struct tg_drop_key *out)
 void tg_drops_subject(const struct tg_drop_key *key, struct tg_subject *out)
 {
 	memset(out, 0, sizeof(*out));
-	out->bits = key->bits - TG_DROP_BITS(0);
+	out->bits = key->bits;
 	out->kind = key->kind;
 	memcpy(out->bytes, key->subject, sizeof(out->bytes));
 }
@@ -63,10 +63,36 @@ static void tell_counts(const struct tg_drops *drops)
 	__atomic_store_n(&drops->maps->control->drops_tokens, drops->tokens, __ATOMIC_RELEASE);
 }
 
-/* Takes effect with tell_counts. */
+/* Which prefix lengths are to be sought: a new list, then the word that puts it in force. */
+static void tell_lengths(const struct tg_drops *drops)
+{
+	struct tg_control *control = drops->maps->control;
+	uint64_t half = !(__atomic_load_n(&control->drop_half, __ATOMIC_RELAXED) & 1);
+	unsigned int count = 0;
+
+	for (int bits = 128; bits >= 0; bits--)
+		if (drops->lengths[bits] && count < TG_DROP_LENGTHS_MAX)
+			control->drop_lengths[half][count++] = (uint8_t)bits;
+	while (count < TG_DROP_LENGTHS_MAX)
+		control->drop_lengths[half][count++] = TG_DROP_LENGTHS_END;
+	__atomic_store_n(&control->drop_half, half, __ATOMIC_SEQ_CST);
+}
+
+static bool has_room_for_length(const struct tg_drops *drops, uint32_t bits)
+{
+	unsigned int count = 0;
+
+	for (int i = 0; i <= 128; i++)
+		count += drops->lengths[i] > 0;
+	return drops->lengths[bits] || count < TG_DROP_LENGTHS_MAX;
+}
+
+/* Takes effect with tell_counts and tell_lengths. */
 static void note(struct tg_drops *drops, const struct tg_drop_key *key, const struct tg_drop *drop,
 		 int by)
 {
+	if (key->kind == TG_KIND_SOURCE && key->bits <= 128)
+		drops->lengths[key->bits] += by;
 	if (drop->reason != TG_DROP_NEVER)
 		*(key->kind == TG_KIND_SOURCE ? &drops->sources : &drops->tokens) += by;
 }
@@ -76,6 +102,9 @@ static void count(struct tg_drops *drops, const struct tg_drop_key *key, const s
 {
 	note(drops, key, drop, by);
 	tell_counts(drops);
+	if (key->kind == TG_KIND_SOURCE && key->bits <= 128 &&
+	    drops->lengths[key->bits] == (by > 0))
+		tell_lengths(drops);
 }
 
 /* --- never_block ------------------------------------------------------------------------------ */
@@ -99,7 +128,6 @@ static int write_never_block(const struct tg_drops *drops)
 
 	for (unsigned int i = 0; !err && drops->never_block && i < drops->never_block->count; i++) {
 		tg_drops_key(&drops->never_block->network[i], &key);
-		drop.bits = key.bits;
 		err = tg_maps_set_drop(drops->maps, &key, &drop);
 	}
 	return err;
@@ -134,8 +162,10 @@ int tg_drops_open(struct tg_drops *drops, const struct tg_maps *maps,
 		else
 			note(drops, &entry->key, &entry->drop, 1);
 	}
-	if (!err)
-		tell_counts(drops); /* once, when all are counted: blocks stay in force meanwhile */
+	if (!err) { /* once, when all are counted: blocks stay in force meanwhile */
+		tell_lengths(drops);
+		tell_counts(drops);
+	}
 	free(entries.entry);
 	return err ? tg_error(err, error, error_bytes, "drops: %s%s", strerror(-err),
 			      err == -ENOSPC ? "; raise limits.drops" : "")
@@ -162,6 +192,11 @@ static int check_put(const struct tg_drops *drops, const struct tg_subject *subj
 			"%s: stands in never_block (%s); take it out of there first", text, within);
 }
 
+static bool is_over(const struct tg_drop *drop, const struct tg_drop_clock *now)
+{
+	return drop->expires_jiffies && (int64_t)(drop->expires_jiffies - now->jiffies) <= 0;
+}
+
 int tg_drops_put(struct tg_drops *drops, const struct tg_subject *subject,
 		 enum tg_drop_reason reason, uint64_t for_s, const char *text,
 		 const struct tg_drop_clock *now, char *error, size_t error_bytes)
@@ -174,14 +209,21 @@ int tg_drops_put(struct tg_drops *drops, const struct tg_subject *subject,
 	if (err)
 		return err;
 	tg_drops_key(subject, &key);
-	drop.bits = key.bits;
+	if (subject->kind == TG_KIND_SOURCE && !has_room_for_length(drops, subject->bits))
+		return tg_error(-E2BIG, error, error_bytes,
+				"drops: more than %d different prefix lengths; block networks of "
+				"lengths that are blocked already",
+				TG_DROP_LENGTHS_MAX);
+	if (now->open_s)
+		drop.open_jiffies = now->jiffies + now->open_s * now->hz ?: 1;
 	if (for_s) {
 		drop.expires_jiffies = now->jiffies + for_s * now->hz ?: 1;
 		drop.expires_unix_ns = now->unix_ns + for_s * SECOND_NS;
 	}
 	snprintf(drop.text, sizeof(drop.text), "%s", text ? text : "");
-	/* A token's entry has its own key, whole; a source's may be found under a shorter one. */
-	if (!tg_maps_drop(drops->maps, &key, &old) && old.bits == drop.bits) {
+	if (!tg_maps_drop(drops->maps, &key, &old)) {
+		if (reason == TG_DROP_RULE && old.reason == TG_DROP_MANUAL && !is_over(&old, now))
+			return 0; /* a hand's stays as it is */
 		drop.packets = old.packets;
 		drop.bytes = old.bytes;
 		is_new = false;
@@ -201,8 +243,7 @@ bool tg_drops_find(const struct tg_drops *drops, const struct tg_subject *subjec
 	struct tg_drop_key key;
 
 	tg_drops_key(subject, &key);
-	return !tg_maps_drop(drops->maps, &key, out) && out->bits == key.bits &&
-	       out->reason != TG_DROP_NEVER;
+	return !tg_maps_drop(drops->maps, &key, out) && out->reason != TG_DROP_NEVER;
 }
 
 int tg_drops_remove(struct tg_drops *drops, const struct tg_subject *subject)
@@ -215,7 +256,7 @@ int tg_drops_remove(struct tg_drops *drops, const struct tg_subject *subject)
 	err = tg_maps_drop(drops->maps, &key, &drop);
 	if (err)
 		return err;
-	if (drop.bits != key.bits || drop.reason == TG_DROP_NEVER)
+	if (drop.reason == TG_DROP_NEVER)
 		return -ENOENT;
 	err = tg_maps_delete_drop(drops->maps, &key);
 	if (!err)
@@ -238,8 +279,7 @@ int tg_drops_expire(struct tg_drops *drops, const struct tg_drop_clock *now,
 	for (size_t i = 0; !err && i < entries.count; i++) {
 		const struct entry *entry = &entries.entry[i];
 
-		if (!entry->drop.expires_jiffies ||
-		    (int64_t)(entry->drop.expires_jiffies - now->jiffies) > 0)
+		if (!is_over(&entry->drop, now))
 			continue;
 		tg_drops_subject(&entry->key, &subject);
 		if (!tg_maps_delete_drop(drops->maps, &entry->key))

@@ -13,6 +13,7 @@ struct tg_drops {
 	const struct tg_maps *maps;
 	const struct tg_networks *never_block; /* borrowed */
 	uint32_t sources, tokens;	       /* that are blocked */
+	uint32_t lengths[129];		       /* entries by source of a prefix length */
 };
 
 /* What the kernel's clock says now, and how fast it goes. */
@@ -20,6 +21,7 @@ struct tg_drop_clock {
 	uint64_t jiffies;
 	uint64_t unix_ns;
 	unsigned int hz;
+	unsigned int open_s; /* so long after a block its connections may be followed still */
 };
 
 /*
@@ -32,7 +34,7 @@ int tg_drops_open(struct tg_drops *drops, const struct tg_maps *maps,
 /*
  * Block a subject (kind SOURCE or TOKEN_ID); for_s 0: until it is lifted. One that
  * is blocked already: as said last, its counters kept. -EPERM: within never_block;
- * -ENOSPC; -errno; with one line in error.
+ * -ENOSPC; -E2BIG: too many different prefix lengths; with one line in error.
  */
 int tg_drops_put(struct tg_drops *drops, const struct tg_subject *subject,
 		 enum tg_drop_reason reason, uint64_t for_s, const char *text,

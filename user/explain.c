@@ -26,6 +26,7 @@ struct request { /* what the kernel would know of it */
 struct verdict {
 	enum tg_action action;
 	uint64_t wait_ns;
+	bool blocked;
 	char why[320];
 };
 
@@ -113,22 +114,22 @@ struct json_object *tg_explain_block(const struct tg_drop_key *key, const struct
 	return row;
 }
 
-/* By the clock that people see: the kernel's is told by a program, which takes root. */
+/* Longest prefix first. By the clock that people see: the kernel's takes root to be read. */
 static bool find_block(const struct tg_maps *maps, const struct tg_subject *subject,
 		       struct tg_drop_key *key, struct tg_drop *drop)
 {
 	uint64_t now_ns = tg_clock_unix_ns();
+	int shortest = subject->kind == TG_KIND_SOURCE ? 0 : (int)subject->bits;
 
 	tg_drops_key(subject, key);
-	while (!tg_maps_drop(maps, key, drop)) {
-		if (drop->reason == TG_DROP_NEVER)
-			return false;
-		key->bits = drop->bits;
-		if (!drop->expires_unix_ns || drop->expires_unix_ns > now_ns)
-			return true;
-		if (drop->bits <= TG_DROP_BITS(0))
-			return false;
-		key->bits = drop->bits - 1;
+	for (int bits = (int)subject->bits; bits >= shortest; bits--) {
+		for (unsigned int bit = (unsigned int)bits; bit < 128; bit++)
+			key->subject[bit / 8] &= ~(0x80 >> (bit % 8));
+		key->bits = (uint32_t)bits;
+		if (tg_maps_drop(maps, key, drop) ||
+		    (drop->expires_unix_ns && drop->expires_unix_ns <= now_ns))
+			continue;
+		return drop->reason != TG_DROP_NEVER;
 	}
 	return false;
 }
@@ -147,11 +148,9 @@ static struct json_object *look_for_block(const struct tg_explain *ask,
 	if (!find_block(ask->enforce->maps, &source, &key, &drop) &&
 	    (!request->token.id || !find_block(ask->enforce->maps, &token, &key, &drop)))
 		return NULL;
-	/* The key was shortened to the entry's: what is beyond is no part of the subject. */
-	for (unsigned int bit = key.bits - TG_DROP_BITS(0); bit < 128; bit++)
-		key.subject[bit / 8] &= ~(0x80 >> (bit % 8));
 	row = tg_explain_block(&key, &drop);
 	verdict->action = TG_ACTION_DROP;
+	verdict->blocked = true;
 	snprintf(verdict->why, sizeof(verdict->why), "%s is blocked until %s%s%s",
 		 json_object_get_string(json_object_object_get(row, "subject")),
 		 drop.expires_unix_ns
@@ -281,8 +280,9 @@ static struct json_object *policy_row(const struct tg_explain *ask,
 			continue;
 		action = policy->quota.action;
 		tg_limit_print(&policy->quota.limit[i], limit);
-		if (action > verdict->action ||
-		    (action == verdict->action && wait_ns > verdict->wait_ns)) {
+		if (!verdict->blocked &&
+		    (action > verdict->action ||
+		     (action == verdict->action && wait_ns > verdict->wait_ns))) {
 			say_why(verdict, policy, limit, wait_ns);
 			verdict->wait_ns = wait_ns;
 		}

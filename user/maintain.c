@@ -149,7 +149,7 @@ int tg_maintain_jiffies(const struct tg_maintain *maintain, uint64_t *jiffies)
 int tg_maintain_retire_budgets(const struct tg_maintain *maintain, struct tg_sweep *sweep)
 {
 	struct tg_sweep marked = *sweep;
-	int err = tg_maps_free_dead_budgets(maintain->maps);
+	int err = tg_maps_free_dead_budgets(maintain->maps, NULL);
 
 	if (!err)
 		err = run(maintain, TG_PROGRAM_MARK_BUDGETS, &marked);

@@ -66,8 +66,8 @@ static const struct {
 	[TG_MAP_CONTROL] = {"control",
 			    {BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct tg_control), 1}},
 	[TG_MAP_DROPS] = {"drops",
-			  {BPF_MAP_TYPE_LPM_TRIE, sizeof(struct tg_drop_key),
-			   sizeof(struct tg_drop), 0}},
+			  {BPF_MAP_TYPE_HASH, sizeof(struct tg_drop_key), sizeof(struct tg_drop),
+			   0}},
 };
 
 const char *tg_map_name(enum tg_map map)
@@ -596,8 +596,9 @@ int tg_maps_free_budgets(const struct tg_maps *maps)
 	return err;
 }
 
-int tg_maps_free_dead_budgets(const struct tg_maps *maps)
+int tg_maps_free_dead_budgets(const struct tg_maps *maps, uint32_t *freed)
 {
+	uint32_t count = 0;
 	int err = 0;
 
 	for (uint32_t slot = TG_POLICIES_MAX; !err && slot < maps->capacity[TG_MAP_BUDGETS];
@@ -606,7 +607,10 @@ int tg_maps_free_dead_budgets(const struct tg_maps *maps)
 			continue;
 		__atomic_store_n(&maps->budgets[slot].state, TG_BUDGET_FREE, __ATOMIC_SEQ_CST);
 		err = bpf_map_update_elem(maps->fd[TG_MAP_BUDGET_FREE], NULL, &slot, BPF_ANY);
+		count += !err;
 	}
+	if (freed)
+		*freed = count;
 	return err;
 }
 

@@ -124,7 +124,7 @@ int tg_maps_delete_drop(const struct tg_maps *maps, const struct tg_drop_key *ke
 /* For maps that were just made: all budgets but those of policies are to be had. */
 int tg_maps_free_budgets(const struct tg_maps *maps);
 
-/* TG_BUDGET_DEAD -> TG_BUDGET_FREE: see bpf/retire.bpf.h. */
-int tg_maps_free_dead_budgets(const struct tg_maps *maps);
+/* TG_BUDGET_DEAD -> TG_BUDGET_FREE: see bpf/retire.bpf.h. freed: how many; may be NULL. */
+int tg_maps_free_dead_budgets(const struct tg_maps *maps, uint32_t *freed);
 
 #endif

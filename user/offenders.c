@@ -129,8 +129,9 @@ static void tell(const struct look *look, enum tg_offence offence, const struct 
 	look->seen(offence, policy, budget, &subject, denied, look->arg);
 }
 
+/* own: the budget is the policy's, which newcomers without one share: it is nobody's. */
 static void look_at(const struct look *look, const struct tg_enforced *policy,
-		    const struct tg_budget *budget, struct watch *watch)
+		    const struct tg_budget *budget, struct watch *watch, bool own)
 {
 	const struct tg_block_rule *rule = &policy->quota.block;
 	uint64_t count = budget->denied + budget->observed, denied = count - watch->denied;
@@ -146,7 +147,7 @@ static void look_at(const struct look *look, const struct tg_enforced *policy,
 		watch->refused = false;
 		tell(look, TG_OFFENCE_OVER, policy, budget, 0);
 	}
-	if (!denied || !rule->denials || !rule->window_s ||
+	if (!denied || !rule->denials || !rule->window_s || own ||
 	    policy->quota.action == TG_ACTION_OBSERVE) /* nobody was denied anything */
 		return;
 	note_denials(watch, rule, look->now_ns, denied);
@@ -154,6 +155,12 @@ static void look_at(const struct look *look, const struct tg_enforced *policy,
 		return;
 	memset(watch->parts, 0, sizeof(watch->parts));
 	tell(look, TG_OFFENCE_BLOCK, policy, budget, denied);
+}
+
+static bool is_fallback(const struct tg_enforced *policy, uint32_t slot)
+{
+	return slot < TG_POLICIES_MAX && policy->quota.per == TG_PER_EACH &&
+	       policy->quota.subject.kind != TG_KIND_TOKEN_ID;
 }
 
 /* A slot that was handed to another subject begins anew. */
@@ -174,7 +181,7 @@ static void follow(const struct look *look, uint32_t slot)
 		memcpy(watch->subject, budget.subject, sizeof(watch->subject));
 	}
 	if (look->offenders->looked)
-		look_at(look, policy, &budget, watch);
+		look_at(look, policy, &budget, watch, is_fallback(policy, slot));
 	else
 		watch->denied = budget.denied + budget.observed;
 }

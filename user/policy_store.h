@@ -25,6 +25,9 @@ struct tg_policy_store { /* {0} is an empty one; no two of one subject in either
 	unsigned int blocks;
 };
 
+/* Can a block have this reason? Not too long, no control characters. */
+bool tg_policy_store_is_reason(const char *text);
+
 /*
  * Load into an empty store. A missing file is an empty one. -errno: one line in
  * error that names the file; *store is empty. -EINVAL: the contents are wrong.

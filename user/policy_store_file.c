@@ -188,7 +188,7 @@ static bool get_time(struct json_object *in, const char *key, uint64_t *out)
 	return true;
 }
 
-static bool is_reason(const char *text)
+bool tg_policy_store_is_reason(const char *text)
 {
 	size_t bytes = 0;
 
@@ -212,7 +212,7 @@ static int load_block(const struct report *report, const char *at, struct json_o
 			      "expires_unix_ns (whole numbers)");
 	if (tg_subject_parse(subject, &block->subject, error, sizeof(error)))
 		return broken(report, at, "%s", error);
-	if (!is_reason(reason))
+	if (!tg_policy_store_is_reason(reason))
 		return broken(report, at,
 			      "its reason is longer than %d bytes, or has control characters",
 			      TG_DROP_TEXT_BYTES - 1);

@@ -179,7 +179,8 @@ static void quota_list(const struct tg_quota_answer *from, struct tg_text *reply
 static void block(const struct tg_quota_answer *from, struct json_object *request,
 		  struct tg_text *reply)
 {
-	uint64_t for_s = json_object_get_uint64(json_object_object_get(request, "for_s"));
+	struct json_object *lasts = json_object_object_get(request, "for_s");
+	int64_t for_s = json_object_get_int64(lasts);
 	const char *reason = text_in(request, "reason");
 	char error[512], time[TG_FORMAT_TIME_BYTES];
 	struct json_object *document;
@@ -189,13 +190,15 @@ static void block(const struct tg_quota_answer *from, struct json_object *reques
 
 	if (read_subject(request, &subject, reply))
 		return;
-	if (for_s > UINT32_MAX || (reason && strlen(reason) >= TG_DROP_TEXT_BYTES)) {
+	if ((lasts && (!json_object_is_type(lasts, json_type_int) || for_s < 1)) ||
+	    for_s > UINT32_MAX || (reason && !tg_policy_store_is_reason(reason))) {
 		tg_control_error(reply, TG_EXIT_USAGE,
-				 "block: for_s up to %u, a reason up to %d bytes", UINT32_MAX,
-				 TG_DROP_TEXT_BYTES - 1);
+				 "block: for_s is 1 to %u, a reason up to %d bytes without control "
+				 "characters",
+				 UINT32_MAX, TG_DROP_TEXT_BYTES - 1);
 		return;
 	}
-	err = tg_quotas_block(from->quotas, &subject, for_s, reason, &expires, error,
+	err = tg_quotas_block(from->quotas, &subject, (uint64_t)for_s, reason, &expires, error,
 			      sizeof(error));
 	if (err) {
 		fail(reply, err, error);

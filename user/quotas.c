@@ -18,8 +18,10 @@
 
 #define SECOND_NS	1000000000ULL
 #define RETIRE_EVERY_NS (30 * SECOND_NS)
+#define STEPPED_NS	(3600 * SECOND_NS)
 #define BUDGET_IDLE_S	60
 #define SPENT_EVERY_NS	(15 * SECOND_NS)
+#define TG_SWEEP_MAX_S	10 /* of the agent: idle connections go at most so much later */
 #define LINES_BURST	20 /* of the journal, about offenders, in LINES_PERIOD_NS */
 #define LINES_PERIOD_NS (10 * SECOND_NS)
 
@@ -38,7 +40,8 @@ struct tg_quotas {
 	uint64_t next_spent_ns;
 	uint64_t spent_hash;
 	bool opened;
-	bool retired; /* the last retire run left slots to be freed */
+	bool store_changed; /* and not saved yet */
+	bool retired;	    /* the last retire run left slots to be freed */
 };
 
 const struct tg_enforce *tg_quotas_enforce(const struct tg_quotas *quotas)
@@ -104,8 +107,9 @@ static int check_store(const struct tg_config *config, const struct tg_policy_st
 		tg_subject_print(&store->quota[i].subject, subject);
 		return tg_error(-EINVAL, error, error_bytes,
 				"policy %s, set at run time, does not suit the configuration: %s; "
-				"change it, or `tollgate quota rm`",
-				subject, what);
+				"`tollgate quota rm` it while the agent runs, else take it out of "
+				"%s/" TG_POLICY_STORE_FILE,
+				subject, what, config->state_dir);
 	}
 	return 0;
 }
@@ -251,6 +255,7 @@ static int read_clock(struct tg_quotas *quotas, struct tg_drop_clock *clock)
 {
 	clock->unix_ns = tg_clock_unix_ns();
 	clock->hz = tg_maintain_hz(quotas->maintain);
+	clock->open_s = quotas->config->limits.flow_idle_s + 2 * TG_SWEEP_MAX_S;
 	return tg_maintain_jiffies(quotas->maintain, &clock->jiffies);
 }
 
@@ -335,15 +340,34 @@ int tg_quotas_unblock(struct tg_quotas *quotas, const struct tg_subject *subject
 static void block_is_over(const struct tg_subject *subject, const struct tg_drop *drop, void *arg)
 {
 	struct tg_quotas *quotas = arg;
-	char text[TG_SUBJECT_TEXT_BYTES], error[256];
+	char text[TG_SUBJECT_TEXT_BYTES];
 
 	tg_subject_print(subject, text);
 	if (tg_log_allow(&quotas->lines, tg_clock_monotonic_ns(), NULL))
 		tg_log_notice("%s: no longer blocked; %llu packets were dropped", text,
 			      (unsigned long long)drop->packets);
-	if (!tg_policy_store_remove_block(&quotas->store, subject) &&
-	    save(quotas, error, sizeof(error)))
-		tg_log_error("%s", error);
+	/* A rule's is not kept; a hand's with this subject may have come after it. */
+	if (drop->reason == TG_DROP_MANUAL)
+		quotas->store_changed |= !tg_policy_store_remove_block(&quotas->store, subject);
+}
+
+/* One file for however many blocks have ended. */
+static void lift_blocks(struct tg_quotas *quotas)
+{
+	struct tg_drop_clock clock;
+	char error[512];
+	int err = read_clock(quotas, &clock);
+
+	if (!err)
+		err = tg_drops_expire(&quotas->drops, &clock, block_is_over, quotas);
+	if (err)
+		complain(quotas, "blocks cannot be lifted", err);
+	if (!quotas->store_changed)
+		return;
+	err = save(quotas, error, sizeof(error));
+	if (err)
+		complain(quotas, error, err);
+	quotas->store_changed = err;
 }
 
 /* What the store has and the map has not: the host was started anew. */
@@ -361,7 +385,7 @@ static void restore_blocks(struct tg_quotas *quotas)
 		uint64_t for_s = 0;
 
 		tg_drops_key(&block->subject, &key);
-		if (!tg_maps_drop(quotas->maps, &key, &drop) && drop.bits == key.bits)
+		if (!tg_maps_drop(quotas->maps, &key, &drop))
 			continue;
 		if (block->expires_unix_ns && block->expires_unix_ns <= clock.unix_ns)
 			continue;
@@ -453,6 +477,9 @@ static void keep_periods(struct tg_quotas *quotas)
 			 "calendar periods cannot be written; the kernel goes on with those "
 			 "that it has",
 			 err);
+	/* It may be set back, to a period whose budgets look as if new by now. */
+	if (stepped_ns)
+		quotas->next_retire_ns = tg_clock_monotonic_ns() + STEPPED_NS;
 	if (stepped_ns)
 		tg_log_notice("the clock was set by %lld ms; calendar quotas follow it",
 			      (long long)(stepped_ns / 1000000));
@@ -463,33 +490,32 @@ static void retire_budgets(struct tg_quotas *quotas, uint64_t now_ns)
 {
 	struct tg_sweep sweep = {.idle_jiffies = (uint64_t)BUDGET_IDLE_S *
 						 tg_maintain_hz(quotas->maintain)};
+	uint32_t freed = 0;
 	int err = 0;
 
 	quotas->next_retire_ns = now_ns + RETIRE_EVERY_NS;
 	if (quotas->retired) {
 		tg_enforce_raise_epoch(quotas->maps);
 		err = tg_maintain_wait();
+		if (!err)
+			err = tg_maps_free_dead_budgets(quotas->maps, &freed);
 	}
+	if (freed) /* who asked meanwhile, and found no room, asks again */
+		tg_enforce_raise_epoch(quotas->maps);
 	if (!err)
 		err = tg_maintain_retire_budgets(quotas->maintain, &sweep);
 	if (err)
 		complain(quotas, "idle budgets cannot be retired", err);
-	else
-		quotas->retired = sweep.removed;
+	quotas->retired = err || sweep.removed;
 }
 
 void tg_quotas_tick(struct tg_quotas *quotas)
 {
 	uint64_t now_ns = tg_clock_monotonic_ns();
-	struct tg_drop_clock clock;
 	int err;
 
 	keep_periods(quotas);
-	err = read_clock(quotas, &clock);
-	if (!err)
-		err = tg_drops_expire(&quotas->drops, &clock, block_is_over, quotas);
-	if (err)
-		complain(quotas, "blocks cannot be lifted", err);
+	lift_blocks(quotas);
 	err = tg_offenders_look(quotas->offenders, &quotas->enforce,
 				quotas->config->identity.ipv6_prefix, now_ns, offender_seen,
 				quotas);

@@ -32,8 +32,14 @@
 
 static void put_hex(struct tg_text *text, const void *bytes)
 {
-	for (int i = 0; i < BYTES; i++)
-		tg_text_printf(text, "%02x", ((const uint8_t *)bytes)[i]);
+	static const char digits[] = "0123456789abcdef";
+	char hex[2 * BYTES];
+
+	for (int i = 0; i < BYTES; i++) {
+		hex[2 * i] = digits[((const uint8_t *)bytes)[i] >> 4];
+		hex[2 * i + 1] = digits[((const uint8_t *)bytes)[i] & 15];
+	}
+	tg_text_put(text, hex, sizeof(hex));
 }
 
 static bool is_spent(const struct tg_budget *budget)

@@ -16,18 +16,32 @@
 
 /* A subject may hold a whole token by mistake: an error shows no more than a prefix of it. */
 #define SHOWN_MAX 18
+#define TOKEN_MIN 9 /* bytes; shorter words are typing errors, not secrets */
+
+/* With a kind in front and a * behind, it is no whole token. */
+static bool may_be_token(const char *text)
+{
+	size_t bytes = strlen(text);
+
+	if (strspn(text, "0123456789abcdefABCDEF.:/") == bytes && strpbrk(text, ".:"))
+		return false; /* an address */
+	return bytes >= TOKEN_MIN && strncmp(text, "source:", 7) && strncmp(text, "token-id:", 9) &&
+	       strncmp(text, "origin:", 7) &&
+	       (strncmp(text, "token:", 6) || text[bytes - 1] != '*');
+}
 
 static int __attribute__((format(printf, 4, 5)))
 fault(const char *text, char *error, size_t error_bytes, const char *format, ...)
 {
 	char quote[TG_QUOTE_BYTES], what[192];
+	size_t shown = strlen(text) - (may_be_token(text) ? TG_PREFIX_HIDDEN_MIN : 0);
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	return tg_error(-EINVAL, error, error_bytes, "%s %s", tg_quote(quote, text, SHOWN_MAX),
-			what);
+	return tg_error(-EINVAL, error, error_bytes, "%s %s",
+			tg_quote(quote, text, shown < SHOWN_MAX ? shown : SHOWN_MAX), what);
 }
 
 /* rest: behind "token:". */

@@ -334,33 +334,38 @@ struct tg_control {
 	__u32 has_policies;  /* any in the set */
 	__u32 drops_sources; /* entries of drops by source; 0: need not be looked at */
 	__u32 drops_tokens;
-	__s64 refused; /* connections whose request was refused, as long as they are followed */
+	__s64 refused;	 /* connections whose request was refused, as long as they are followed */
+	__u64 drop_half; /* which of drop_lengths is in force */
+	/* Prefix lengths of the sources in drops, longest first; TG_DROP_LENGTHS_END ends them. */
+	__u8 drop_lengths[2][TG_DROP_LENGTHS_MAX];
 };
-TG_ASSERT_SIZE(struct tg_control, 32);
+TG_ASSERT_SIZE(struct tg_control, 72);
+#define TG_DROP_LENGTHS_END 0xff
 
 /*
- * map drops (LPM_TRIE): what is dropped now. By source (CIDR; never_block stands
- * here too, with its reason) or by token id. Expired entries count as not there.
+ * map drops (HASH): what is dropped now. By source (CIDR; never_block stands here
+ * too, with its reason) or by token id. Expired entries count as not there. A source
+ * is sought under each prefix length that there is: mostly one, a single address.
  */
 struct tg_drop_key {
-	__u32 bits; /* of what follows: 32 + the subject's */
+	__u32 bits; /* of subject that count; the others are 0 */
 	__u32 kind; /* TG_KIND_SOURCE or TG_KIND_TOKEN_ID */
 	__u8 subject[16];
 };
 TG_ASSERT_SIZE(struct tg_drop_key, 24);
-#define TG_DROP_BITS(subject_bits) (32 + (subject_bits))
 
 struct tg_drop {
 	__u64 expires_jiffies; /* the kernel's clock; 0: never */
+	__u64 open_jiffies;    /* until then connections from before may be open; 0: for good */
 	__u64 expires_unix_ns; /* the same for people; 0: never */
 	__u64 created_unix_ns;
 	__u64 packets; /* dropped by this entry */
 	__u64 bytes;
 	__u32 reason; /* enum tg_drop_reason */
-	__u32 bits;   /* of the key, for the look-up of what stands behind an expired entry */
+	__u32 pad;
 	char text[TG_DROP_TEXT_BYTES]; /* why, for people; zero-padded */
 };
-TG_ASSERT_SIZE(struct tg_drop, 112);
+TG_ASSERT_SIZE(struct tg_drop, 120);
 
 enum tg_drop_reason {
 	TG_DROP_MANUAL, /* tollgate block */

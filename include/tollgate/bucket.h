@@ -18,20 +18,31 @@
 
 /* --- rates: the arithmetic ------------------------------------------------------ */
 
+/*
+ * How far ahead of now the bucket is full. Never further than a bucket is deep: a word
+ * that is says what was taken under another limit, and counts as just empty.
+ */
+tg_inline __u64 tg_rate_ahead_ns(const struct tg_limit *limit, __u64 full_ns, __u64 now_ns)
+{
+	__u64 ahead = full_ns > now_ns ? full_ns - now_ns : 0;
+
+	return ahead < limit->depth_ns ? ahead : limit->depth_ns;
+}
+
 /* What the word becomes when a request is taken at now_ns; 0: there is none to take. */
 tg_inline __u64 tg_rate_next(const struct tg_limit *limit, __u64 full_ns, __u64 now_ns)
 {
-	__u64 from = full_ns > now_ns ? full_ns : now_ns;
+	__u64 ahead = tg_rate_ahead_ns(limit, full_ns, now_ns);
 
-	if (from - now_ns + limit->interval_ns > limit->depth_ns)
+	if (ahead + limit->interval_ns > limit->depth_ns)
 		return 0;
-	return from + limit->interval_ns;
+	return now_ns + ahead + limit->interval_ns;
 }
 
 /* How long until the next request can be taken; 0: now. */
 tg_inline __u64 tg_rate_wait_ns(const struct tg_limit *limit, __u64 full_ns, __u64 now_ns)
 {
-	__u64 ahead = full_ns > now_ns ? full_ns - now_ns : 0;
+	__u64 ahead = tg_rate_ahead_ns(limit, full_ns, now_ns);
 
 	if (ahead + limit->interval_ns <= limit->depth_ns)
 		return 0;
@@ -41,11 +52,9 @@ tg_inline __u64 tg_rate_wait_ns(const struct tg_limit *limit, __u64 full_ns, __u
 /* Requests that can be taken at once. */
 tg_inline __u64 tg_rate_remaining(const struct tg_limit *limit, __u64 full_ns, __u64 now_ns)
 {
-	__u64 ahead = full_ns > now_ns ? full_ns - now_ns : 0;
-
-	if (!limit->interval_ns || ahead >= limit->depth_ns)
+	if (!limit->interval_ns)
 		return 0;
-	return (limit->depth_ns - ahead) / limit->interval_ns;
+	return (limit->depth_ns - tg_rate_ahead_ns(limit, full_ns, now_ns)) / limit->interval_ns;
 }
 
 /* --- calendar quotas: the arithmetic ---------------------------------------------- */
@@ -85,6 +94,15 @@ enum tg_taken {
 	TG_EMPTY,
 	TG_CONTENDED, /* others were faster, TG_TAKE_TRIES times over: treated as empty */
 };
+
+/* A word from under a deeper limit becomes that of a bucket that is just empty. */
+tg_inline void tg_rate_settle(__u64 *word, const struct tg_limit *limit, __u64 now_ns)
+{
+	__u64 was = *(volatile __u64 *)word;
+
+	if (was > now_ns && was - now_ns > limit->depth_ns)
+		__sync_val_compare_and_swap(word, was, now_ns + limit->depth_ns);
+}
 
 tg_inline __u32 tg_rate_take(__u64 *word, const struct tg_limit *limit, __u64 now_ns)
 {

@@ -30,6 +30,7 @@
 #define TG_AMOUNT_MAX		0xfffffffeu /* requests a calendar period: a counter has 32 bits */
 #define TG_PERIODS_MAX		64	    /* calendar periods that the kernel knows ahead */
 #define TG_DROP_TEXT_BYTES	64
+#define TG_DROP_LENGTHS_MAX	16	  /* different prefix lengths of blocked sources */
 #define TG_BUDGETS_MAX		(1 << 23) /* slots have 24 bits in TG_MATCH, with those of policies */
 #define TG_BODY_BYTES_MAX	(1ULL << 60) /* larger lengths are malformed */
 

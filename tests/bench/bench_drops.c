@@ -121,7 +121,6 @@ static void block(const struct tg_maps *maps)
 		if (tg_subject_parse(text, &subject, error, sizeof(error)))
 			die(text, EINVAL);
 		tg_drops_key(&subject, &key);
-		drop.bits = key.bits;
 		tg_maps_set_drop(maps, &key, &drop);
 	}
 	if (tg_subject_parse("source:192.0.2.7", &subject, error, sizeof(error)) ||

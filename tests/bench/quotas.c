@@ -362,8 +362,7 @@ static void block(struct bench_quotas *bench, const char *source)
 
 	if (tg_subject_parse(source, &subject, error, sizeof(error)))
 		die(source, error);
-	key.bits = TG_DROP_BITS(subject.bits);
-	drop.bits = key.bits;
+	key.bits = subject.bits;
 	memcpy(key.subject, subject.bytes, sizeof(key.subject));
 	if (tg_maps_set_drop(&bench->maps, &key, &drop))
 		die(source, "cannot be blocked");

@@ -58,12 +58,13 @@ for other in "$shorter" "$wider"; do
 done
 agent_stop
 
+ours=$(meta)
 # shellcheck disable=SC2046,SC2086 # a list of bytes
-bpftool map update pinned "$PINS/meta" key 0 0 0 0 value hex $(meta | sed 's/0x//g; s/^../63/')
+bpftool map update pinned "$PINS/meta" key 0 0 0 0 value hex $(sed 's/0x//g; s/^../63/' <<<"$ours")
 before=$(meta)
 refused "another ABI" "ABI"
 # shellcheck disable=SC2046,SC2086
-bpftool map update pinned "$PINS/meta" key 0 0 0 0 value hex $(meta | sed 's/0x//g; s/^../01/')
+bpftool map update pinned "$PINS/meta" key 0 0 0 0 value hex $(sed 's/0x//g' <<<"$ours")
 
 check "with all in order, the agent starts" agent_start
 counts_equal "and nothing is lost"

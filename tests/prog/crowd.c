@@ -48,18 +48,19 @@ static void send_packet(struct tg_crowd_member *member, const struct tg_peer *pe
 		member->sum.refused++;
 }
 
-/* So many requests with one token. Returns their bytes. */
+/* So many requests with one token, or with one after another from it on. Returns their bytes. */
 static size_t write_requests(struct tg_crowd_member *member, unsigned int token)
 {
 	char name[TG_CROWD_TOKEN_BYTES];
 	size_t at = 0;
 
-	tg_crowd_token(name, token);
-	for (unsigned int i = 0; i < member->crowd->requests; i++)
+	for (unsigned int i = 0; i < member->crowd->requests; i++) {
+		tg_crowd_token(name, member->crowd->mixed ? token + i : token);
 		at += snprintf(
 			member->text + at, REQUEST_BYTES,
 			"GET /some/path HTTP/1.1\r\nX-API-Key: %s\r\nHost: a.example\r\n\r\n",
 			name);
+	}
 	return at;
 }
 
@@ -103,11 +104,11 @@ static void send_all(struct tg_crowd_member *member)
 static void send_until_stopped(struct tg_crowd_member *member)
 {
 	const struct tg_crowd *crowd = member->crowd;
-	unsigned int packet = 0;
+	unsigned int step = crowd->mixed ? crowd->requests : 1, packet = 0;
 	uint32_t seq = 1;
 
 	while (!__atomic_load_n(&crowd->stop, __ATOMIC_RELAXED)) {
-		for (unsigned int token = 0; token < crowd->tokens; token++)
+		for (unsigned int token = 0; token < crowd->tokens; token += step)
 			send_number(member, packet++ % 30000, &seq,
 				    write_requests(member, crowd->by_source ? 0 : token));
 		__atomic_add_fetch(&member->rounds, 1, __ATOMIC_RELEASE);

@@ -23,6 +23,7 @@ struct tg_crowd {
 	unsigned int packets;  /* that each thread sends; with tokens: until it is stopped */
 	unsigned int requests; /* in each packet */
 	long pause_ns;	       /* between rounds over the tokens */
+	bool mixed;	       /* a packet has as many tokens as requests */
 	bool by_source;	       /* tokens are sources, each with token 0 */
 	bool ends;	       /* a connection for each packet, from SYN to RST */
 	/* Of the crowd itself. */

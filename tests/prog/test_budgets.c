@@ -129,14 +129,53 @@ static void test_refused(void **state)
 
 /* --- who loses a race ------------------------------------------------------------- */
 
-#define SUBJECTS 300 /* divides 30000, the ports of a crowd's connections */
+#define SUBJECTS 300 /* a multiple of the requests of a packet; divides 30000, its ports */
 #define PERIODS	 24
+
+/* With it no request is one that all budgets have room for: policy.bpf.h, not take.bpf.h. */
+#define ALWAYS_EMPTY TG_SHARED_ACTING("observe", "any", "1/day")
 
 static uint32_t used(const struct tg_budget *budget, enum tg_unit unit)
 {
 	const __u64 *words = budget->calendar[unit - TG_RATES];
 
 	return (uint32_t)(words[0] > words[1] ? words[0] : words[1]);
+}
+
+/*
+ * Where there is room for all, the CPUs still meet: who finds a word changed under its
+ * hands gives back what it has taken before, and begins again.
+ */
+static void test_taken_is_let_through(void **state)
+{
+	static const struct tg_rule rules[] = {
+		TG_EACH("token:t*", "1000000/hour", "1000000/day"),
+		TG_SHARED("any", "1000000/month", "1000000/hour", "1000000/s", "1000000/day"),
+		{0}};
+	const struct tg_crowd crowd = {
+		.rig = &rig, .own_tokens = true, .packets = 20, .requests = 400};
+	const unsigned int each = crowd.packets * crowd.requests, all = each * TG_CROWD_THREADS;
+	const struct tg_budget *any;
+
+	(void)state;
+	tg_rig_reset(&rig);
+	tg_rig_put(&rig, rules);
+	any = tg_rig_budget(&rig, "any", NULL, NULL);
+	tg_crowd_run(&crowd);
+	assert_int_equal(let_through(), all);
+	assert_int_equal(used(any, TG_UNIT_HOUR), all);
+	assert_int_equal(used(any, TG_UNIT_DAY), all);
+	assert_int_equal(used(any, TG_UNIT_MONTH), all);
+	for (unsigned int i = 0; i < TG_CROWD_THREADS; i++) {
+		char token[TG_CROWD_TOKEN_BYTES];
+		const struct tg_budget *own;
+
+		tg_crowd_token(token, i);
+		own = tg_rig_budget(&rig, "token:t*", NULL, token);
+		assert_non_null(own);
+		assert_int_equal(used(own, TG_UNIT_HOUR), each);
+		assert_int_equal(used(own, TG_UNIT_DAY), each);
+	}
 }
 
 /*
@@ -175,9 +214,9 @@ static void check_limits(uint64_t passed)
 /* Of two limits, the one that was taken from first is given back to. */
 static void test_limit_given_back(void **state)
 {
-	static const struct tg_rule rules[] = {TG_ACTING("observe", "token:t*", "9/hour", "1/day"),
-					       {0}};
-	struct tg_crowd crowd = {.rig = &rig, .tokens = SUBJECTS, .requests = 1};
+	static const struct tg_rule rules[] = {
+		TG_ACTING("observe", "token:t*", "9/hour", "1/day"), ALWAYS_EMPTY, {0}};
+	struct tg_crowd crowd = {.rig = &rig, .tokens = SUBJECTS, .requests = 100, .mixed = true};
 
 	(void)state;
 	tg_rig_reset(&rig);
@@ -199,6 +238,7 @@ static void test_policy_given_back(void **state)
 {
 	static const struct tg_rule rules[] = {TG_EACH("source:198.18.0.0/16", "1/day"),
 					       TG_SHARED("token:t*", "1000000/day"),
+					       ALWAYS_EMPTY,
 					       {0}};
 	struct tg_crowd crowd = {
 		.rig = &rig, .tokens = SUBJECTS, .requests = 1, .by_source = true, .ends = true};
@@ -220,12 +260,13 @@ static int open_rig(void **state)
 
 int main(int argc, char **argv)
 {
-	static struct CMUnitTest tests[2 * EXACTS + 2] = {
+	static struct CMUnitTest tests[2 * EXACTS + 3] = {
+		cmocka_unit_test(test_taken_is_let_through),
 		cmocka_unit_test(test_limit_given_back),
 		cmocka_unit_test(test_policy_given_back),
 	};
 	static char names[2 * EXACTS][80];
-	size_t count = 2;
+	size_t count = 3;
 
 	for (size_t i = 0; i < 2 * EXACTS; i++) {
 		const struct exact *exact = &exacts[i / 2];

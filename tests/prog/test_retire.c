@@ -245,8 +245,7 @@ static void test_removed_policy(void **state)
 		assert_int_equal(tg_rig_allowed(&rig, address_of(text, i), NULL, 9), 0);
 }
 
-/* --- all at once -------------------------------------------------------------------------------
- */
+/* --- all at once -------------------------------------------------------------------- */
 
 #define TOKENS	600
 #define PERIODS 8
