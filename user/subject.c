@@ -21,13 +21,13 @@
 /* With a kind in front and a * behind, it is no whole token. */
 static bool may_be_token(const char *text)
 {
-	size_t bytes = strlen(text);
+	size_t bytes = strlen(text), kind = strncmp(text, "token:", 6) ? 0 : 6;
 
 	if (strspn(text, "0123456789abcdefABCDEF.:/") == bytes && strpbrk(text, ".:"))
 		return false; /* an address */
-	return bytes >= TOKEN_MIN && strncmp(text, "source:", 7) && strncmp(text, "token-id:", 9) &&
-	       strncmp(text, "origin:", 7) &&
-	       (strncmp(text, "token:", 6) || text[bytes - 1] != '*');
+	return bytes - kind >= TOKEN_MIN && strncmp(text, "source:", 7) &&
+	       strncmp(text, "token-id:", 9) && strncmp(text, "origin:", 7) &&
+	       (!kind || text[bytes - 1] != '*');
 }
 
 static int __attribute__((format(printf, 4, 5)))

@@ -289,7 +289,7 @@ const struct tg_refusal_case tg_refusal_cases[] = {
 	 .step = {HELLO,
 		  {DATA(0, 0, GET LINE), AS(REQUEST), PASSES},
 		  {DATA(G + L, 0, HOST REST), AS(DENIED), IS_CUT(0)},
-		  {RST(2 * G), AS(REFUSED), ABORTS(G, 0)}},
+		  {RST(2 * G), AS(REFUSED), ABORTS(G + L, 0)}},
 	 .denied = 1},
 	{CASE("pipelined, with a body before"), .left = 1,
 	 .step = {HELLO,
