@@ -9,7 +9,7 @@ token="sk_live_$secret_part"
 curl_get -H "Authorization: Bearer $token" -H 'Origin: https://shop.example' "http://$SERVER4:8080/[1-7]"
 curl_get "http://$SERVER4:8080/?key=$token"
 # A header that is not complete yet: what is kept of it must not be the token.
-background "${IN_CLIENT[@]}" bash -c "exec 3<>/dev/tcp/$SERVER4/8080; printf 'GET / HTTP/1.1\r\nHost: x\r\nX-API-Key: $token\r\nX-More: ' >&3; sleep 30"
+background "${IN_CLIENT[@]}" bash -c "exec 3<>/dev/tcp/$SERVER4/8080; printf 'GET / HTTP/1.1\r\nHost: x\r\nX-API-Key: $token\r\nX-More: ' >&3; sleep 200"
 sleep 0.5
 usage=$(bpftool map dump pinned "$PINS/usage")
 for field in source token prefix iface counts requests bytes denied observed origin_requests; do
@@ -42,8 +42,10 @@ printf '[%s]' "$(printf '%s' "$secret_part" | od -An -tu1 -v | tr -s ' \n' ',' |
 check "the judge finds a token in a dump" leaks "$TMP/proof"
 for pin in "$PINS"/*; do
 	[ -f "$pin" ] || continue
+	case ${pin##*/} in budget_free) continue ;; esac # numbers in a queue, which nobody can walk
 	bpftool -j -p map dump pinned "$pin" >"$TMP/dump" 2>/dev/null || { not_ok "dump ${pin##*/}"; continue; }
 	refute "no token in ${pin##*/}" leaks "$TMP/dump"
+	case ${pin##*/} in policies | policy_counts | budgets) continue ;; esac # tens of thousands: once will do
 	bpftool map dump pinned "$pin" >"$TMP/dump" 2>/dev/null
 	refute "no token in ${pin##*/}, plain" leaks "$TMP/dump"
 done
@@ -55,7 +57,7 @@ for file in metrics usage status agent.log; do
 done
 # Cut inside the token: what the hash has not taken yet waits there, less than
 # one block of 8 bytes.
-background "${IN_CLIENT[@]}" bash -c "exec 3<>/dev/tcp/$SERVER4/8080; printf 'GET / HTTP/1.1\r\nX-API-Key: $token' >&3; sleep 30"
+background "${IN_CLIENT[@]}" bash -c "exec 3<>/dev/tcp/$SERVER4/8080; printf 'GET / HTTP/1.1\r\nX-API-Key: $token' >&3; sleep 200"
 sleep 0.5
 bpftool -j -p map dump pinned "$PINS/partials" >"$TMP/dump"
 equal "two headers are not complete" 2 "$(jq length "$TMP/dump")"
