@@ -297,6 +297,18 @@ static void spent_quotas_outlive_the_maps(void **state)
 	assert_int_equal(allowed_of(10, NULL), 5);
 }
 
+static void larger_limits_take_effect(void **state)
+{
+	(void)state;
+	set("token:free_*", "1/m burst 60", "reject", "each");
+	assert_int_equal(allowed_of(70, "free_11112222"), 60);
+	/* An hour ahead under the old limit: 1 s is the most that the new one may wait. */
+	set("token:free_*", "60/m burst 1", "reject", "each");
+	assert_int_equal(allowed_of(1, "free_11112222"), 0);
+	usleep(1100000);
+	assert_int_equal(allowed_of(1, "free_11112222"), 1);
+}
+
 /* --- blocks --------------------------------------------------------------------------------------
  */
 
@@ -372,6 +384,45 @@ static void offenders_are_blocked(void **state)
 	denied = denied_and_observed(&observed);
 	assert_int_equal(request_from(client_a, "free_11112222"), XDP_PASS);
 	assert_int_equal(denied_and_observed(&observed), denied + 1);
+}
+
+/* When all budgets are taken, newcomers share one: who of them offends cannot be told. */
+static void the_fallback_is_nobody(void **state)
+{
+	struct tg_quota policy = quota("source:0.0.0.0/0", "1/day", "reject", "each");
+	bool replaced;
+
+	(void)state;
+	assert_int_equal(
+		tg_block_rule_parse("after 20 denials in 10s for 5m", &policy.block, ERROR), 0);
+	assert_int_equal(tg_quotas_set(quotas, &policy, &replaced, ERROR), 0);
+	tg_quotas_tick(quotas);
+	for (unsigned int i = 0; i < 200; i++)
+		request_from((uint8_t[4]){10, 0, 0, (uint8_t)i}, NULL);
+	tg_quotas_tick(quotas);
+	assert_int_equal(meter.maps.control->drops_sources, 0);
+	/* One with a budget of its own can be. */
+	for (unsigned int i = 0; i < 30; i++)
+		request_from((uint8_t[4]){10, 0, 0, 0}, NULL);
+	tg_quotas_tick(quotas);
+	assert_int_equal(meter.maps.control->drops_sources, 1);
+}
+
+static void rules_leave_what_hands_did(void **state)
+{
+	struct tg_subject source = subject("source:192.0.2.1");
+	struct tg_drop_clock now = {.jiffies = 1000, .unix_ns = 1, .hz = 100};
+	struct tg_drops drops;
+	struct tg_drop drop;
+	uint64_t expires;
+
+	(void)state;
+	assert_int_equal(tg_quotas_block(quotas, &source, 0, "by hand", &expires, ERROR), 0);
+	assert_int_equal(tg_drops_open(&drops, &meter.maps, NULL, ERROR), 0);
+	assert_int_equal(tg_drops_put(&drops, &source, TG_DROP_RULE, 5, "a rule", &now, ERROR), 0);
+	assert_true(tg_drops_find(&drops, &source, &drop));
+	assert_int_equal(drop.reason, TG_DROP_MANUAL);
+	assert_string_equal(drop.text, "by hand");
 }
 
 /* --- explain
@@ -466,9 +517,12 @@ int main(int argc, char **argv)
 		T(bad_sets_change_nothing),
 		T(what_cannot_be_kept_is_not_in_force),
 		T(spent_quotas_outlive_the_maps),
+		T(larger_limits_take_effect),
 		T(blocks_are_kept_and_lifted),
 		T(never_block_beats_blocks),
 		T(offenders_are_blocked),
+		T(the_fallback_is_nobody),
+		T(rules_leave_what_hands_did),
 		T(explain_foretells),
 		T(explain_says_why),
 	};
