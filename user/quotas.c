@@ -180,26 +180,26 @@ static const struct tg_quota *in_store(const struct tg_quotas *quotas,
 	return NULL;
 }
 
-/* In force, then on disk; what cannot be kept is not in force either. */
-static int put_and_save(struct tg_quotas *quotas, char *error, size_t error_bytes)
+/* On disk, then in force: what cannot be kept does not touch a budget. */
+static int save_and_put(struct tg_quotas *quotas, char *error, size_t error_bytes)
 {
-	int err = put(quotas, quotas->config, &quotas->store, error, error_bytes);
+	int err = save(quotas, error, error_bytes);
 
-	return err ? err : save(quotas, error, error_bytes);
+	return err ? err : put(quotas, quotas->config, &quotas->store, error, error_bytes);
 }
 
-/* Give back what there was; it was in force, so nothing speaks against it. */
+/* The old set is in force all the time; the file says so again. */
 static void restore(struct tg_quotas *quotas, const struct tg_quota *before,
 		    const struct tg_subject *subject)
 {
-	char error[256];
+	char error[512];
 
 	if (before)
 		tg_policy_store_put_quota(&quotas->store, before);
 	else
 		tg_policy_store_remove_quota(&quotas->store, subject);
-	if (put(quotas, quotas->config, &quotas->store, error, sizeof(error)))
-		tg_log_error("%s", error);
+	if (save(quotas, error, sizeof(error)))
+		complain(quotas, error, -EIO);
 }
 
 int tg_quotas_set(struct tg_quotas *quotas, const struct tg_quota *quota, bool *replaced,
@@ -215,7 +215,7 @@ int tg_quotas_set(struct tg_quotas *quotas, const struct tg_quota *quota, bool *
 	err = tg_policy_store_put_quota(&quotas->store, quota);
 	if (err)
 		return tg_error(err, error, error_bytes, "policies: %s", strerror(-err));
-	err = put_and_save(quotas, error, error_bytes);
+	err = save_and_put(quotas, error, error_bytes);
 	if (err)
 		restore(quotas, old ? &before : NULL, &quota->subject);
 	else
@@ -241,7 +241,7 @@ int tg_quotas_remove(struct tg_quotas *quotas, const struct tg_subject *subject,
 				"%s: no such policy; see tollgate quota list", text);
 	before = *old;
 	tg_policy_store_remove_quota(&quotas->store, subject);
-	err = put_and_save(quotas, error, error_bytes);
+	err = save_and_put(quotas, error, error_bytes);
 	if (err)
 		restore(quotas, &before, subject);
 	else
