@@ -2,6 +2,7 @@
 #include "token_input.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -22,14 +23,30 @@ static int end_line(char *out, size_t out_bytes, size_t line_bytes)
 	return memchr(out, '\0', line_bytes) ? -EINVAL : 0;
 }
 
-/* Not by way of stdio, whose buffer would keep a copy. */
-static int read_line(int fd, char *out, size_t out_bytes)
+/* Signals come here and nowhere else: one before the wait ends it, too. */
+static int await_input(int fd, const sigset_t *awake)
+{
+	struct pollfd input = {.fd = fd, .events = POLLIN};
+
+	return ppoll(&input, 1, NULL, awake) < 0 ? -errno : 0;
+}
+
+/*
+ * Not by way of stdio, whose buffer would keep a copy. awake: the signals that are let
+ * in while nothing is there to be read; NULL: of no interest.
+ */
+static int read_line(int fd, const sigset_t *awake, char *out, size_t out_bytes)
 {
 	size_t bytes = 0;
 
 	while (bytes < out_bytes) {
-		ssize_t got = read(fd, out + bytes, out_bytes - bytes);
-		char *newline = got > 0 ? memchr(out + bytes, '\n', (size_t)got) : NULL;
+		char *newline;
+		ssize_t got;
+
+		if (awake && await_input(fd, awake))
+			return -EINTR;
+		got = read(fd, out + bytes, out_bytes - bytes);
+		newline = got > 0 ? memchr(out + bytes, '\n', (size_t)got) : NULL;
 
 		if (got < 0)
 			return -errno;
@@ -77,17 +94,23 @@ static int read_terminal(int fd, const struct termios *with_echo, char *out, siz
 {
 	struct termios silent = *with_echo;
 	struct sigaction before[SIGNALS];
+	sigset_t held, awake;
 	int err;
 
 	silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+	sigemptyset(&held);
+	for (size_t i = 0; i < SIGNALS; i++)
+		sigaddset(&held, signals[i]);
+	sigprocmask(SIG_BLOCK, &held, &awake);
 	catch_signals(before);
 	err = tcsetattr(fd, TCSAFLUSH, &silent) ? -errno : 0;
 	if (!err) {
 		say("Token: ");
-		err = read_line(fd, out, out_bytes);
+		err = read_line(fd, &awake, out, out_bytes);
 	}
 	tcsetattr(fd, TCSAFLUSH, with_echo);
 	say("\n");
+	sigprocmask(SIG_SETMASK, &awake, NULL);
 	if (caught) /* before the signal ends the process */
 		explicit_bzero(out, out_bytes);
 	release_signals(before);
@@ -97,7 +120,7 @@ static int read_terminal(int fd, const struct termios *with_echo, char *out, siz
 int tg_token_input(int fd, char *out, size_t out_bytes)
 {
 	struct termios terminal;
-	int err = tcgetattr(fd, &terminal) ? read_line(fd, out, out_bytes)
+	int err = tcgetattr(fd, &terminal) ? read_line(fd, NULL, out, out_bytes)
 					   : read_terminal(fd, &terminal, out, out_bytes);
 
 	if (err)
