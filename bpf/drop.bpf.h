@@ -68,11 +68,11 @@ tg_global __u32 tg_drop_further(__u32 half)
 	if (!scratch || !control)
 		return TG_DROP_PASSES;
 	for (i = 1; i < TG_DROP_LENGTHS_MAX; i++) {
-		__u32 bits = control->drop_lengths[half & 1][i];
+		__u32 length = control->drop_lengths[half & 1][i];
 
-		if (bits > 128)
+		if (!length)
 			break;
-		found = tg_drop_network(scratch, bits);
+		found = tg_drop_network(scratch, length - 1);
 		if (found)
 			return found;
 	}
@@ -82,12 +82,12 @@ tg_global __u32 tg_drop_further(__u32 half)
 /* Is the client's address blocked? enum tg_drop_found. */
 tg_inline __u32 tg_drop_source(struct tg_scratch *scratch, struct tg_control *control)
 {
-	__u32 half = control->drop_half & 1, bits = control->drop_lengths[half][0], found;
+	__u32 half = control->drop_half & 1, length = control->drop_lengths[half][0], found;
 
-	if (bits > 128)
+	if (!length)
 		return TG_DROP_PASSES;
-	found = tg_drop_network(scratch, bits);
-	if (found || control->drop_lengths[half][1] > 128)
+	found = tg_drop_network(scratch, length - 1);
+	if (found || !control->drop_lengths[half][1])
 		return found;
 	return tg_drop_further(half);
 }

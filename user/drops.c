@@ -72,9 +72,9 @@ static void tell_lengths(const struct tg_drops *drops)
 
 	for (int bits = 128; bits >= 0; bits--)
 		if (drops->lengths[bits] && count < TG_DROP_LENGTHS_MAX)
-			control->drop_lengths[half][count++] = (uint8_t)bits;
+			control->drop_lengths[half][count++] = (uint8_t)(bits + 1);
 	while (count < TG_DROP_LENGTHS_MAX)
-		control->drop_lengths[half][count++] = TG_DROP_LENGTHS_END;
+		control->drop_lengths[half][count++] = 0;
 	__atomic_store_n(&control->drop_half, half, __ATOMIC_SEQ_CST);
 }
 

@@ -336,12 +336,10 @@ struct tg_control {
 	__u32 drops_tokens;
 	__s64 refused;	 /* connections whose request was refused, as long as they are followed */
 	__u64 drop_half; /* which of drop_lengths is in force */
-	/* Prefix lengths of the sources in drops, longest first; TG_DROP_LENGTHS_END ends them. */
+	/* Prefix lengths of the sources in drops, each + 1, longest first; 0 ends them. */
 	__u8 drop_lengths[2][TG_DROP_LENGTHS_MAX];
 };
 TG_ASSERT_SIZE(struct tg_control, 72);
-#define TG_DROP_LENGTHS_END 0xff
-
 /*
  * map drops (HASH): what is dropped now. By source (CIDR; never_block stands here
  * too, with its reason) or by token id. Expired entries count as not there. A source

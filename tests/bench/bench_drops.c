@@ -103,11 +103,14 @@ static int load_meter(struct tg_maps *maps)
 	return fd;
 }
 
-/* The source itself, and 10,000 others, so that the trie is one. */
-static void block(const struct tg_maps *maps)
+/*
+ * The source itself, and 10,000 others. open_s 0: its connections from before may be open
+ * still, and are sought; 1: that is over (by the clock below, long ago).
+ */
+static void block(const struct tg_maps *maps, unsigned int open_s)
 {
 	static const struct tg_networks nobody;
-	struct tg_drop_clock now = {.hz = 250};
+	struct tg_drop_clock now = {.hz = 250, .open_s = open_s};
 	struct tg_drops drops;
 	struct tg_subject subject;
 	struct tg_drop_key key;
@@ -306,7 +309,7 @@ int main(void)
 	flood_program = load_action(XDP_TX);
 	drop_program = load_action(XDP_DROP);
 	meter_program = load_meter(&maps);
-	block(&maps);
+	block(&maps, 0);
 	memset(payload, 'x', sizeof(payload));
 	bench_build(&syn, 40000, BENCH_PORT, BENCH_SYN, "", 0);
 	bench_build(&data, 40001, BENCH_PORT, BENCH_PSH | BENCH_ACK, payload, sizeof(payload));
@@ -321,6 +324,8 @@ int main(void)
 	printf(" ----------: | ----------: | ----------: |\n");
 	compare("SYN", &syn);
 	compare("data of no known flow", &data);
+	block(&maps, 1);
+	compare("  after limits.flow_idle", &data);
 	printf("| %-25s | %21s | %21s | %21s | %21s | %11s | %11s | %11s |\n", "goal", "", "", "",
 	       "", "0.85", "4.0", "");
 	printf("\nMedians of %d turns of %d packets; ratios are medians of those within a turn.\n"

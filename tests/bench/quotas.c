@@ -366,6 +366,7 @@ static void block(struct bench_quotas *bench, const char *source)
 	memcpy(key.subject, subject.bytes, sizeof(key.subject));
 	if (tg_maps_set_drop(&bench->maps, &key, &drop))
 		die(source, "cannot be blocked");
+	bench->maps.control->drop_lengths[0][0] = 128 + 1; /* all of them are single addresses */
 }
 
 /* The packet as it is, while connections were refused, while others and while it is blocked. */
