@@ -84,9 +84,9 @@ tg_inline void tg_cut_refused(const struct tg_flow *flow, struct tg_scratch *scr
 }
 
 /*
- * The request that ends at stream offset `end` of the flow was refused; its packet
- * is scratch->segment, which begins at segment->seq. request_seq: where the
- * request's bytes in this packet begin, which the server must not see.
+ * The request whose header ends in scratch->segment was refused, as scratch->decision
+ * says. request_seq: where its bytes in this packet begin, which the server must not
+ * see. flow->next_seq is still where the packet's new bytes begin.
  */
 tg_global int tg_refuse(struct xdp_md *xdp, struct tg_flow *flow, __u32 request_seq)
 {
