@@ -11,6 +11,7 @@
 #include "duration.h"
 #include "error.h"
 #include "format.h"
+#include "network.h"
 #include "survey.h"
 #include "token.h"
 
@@ -49,17 +50,6 @@ static const char *verdict_name(enum tg_action action)
 
 /* --- the request -------------------------------------------------------------------------- */
 
-static void mask_source(struct request *request, unsigned int ipv6_prefix)
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-	memcpy(request->source.bytes, request->client, sizeof(request->client));
-	if (!memcmp(request->client, mapped, sizeof(mapped)))
-		return;
-	for (unsigned int bit = ipv6_prefix; bit < 128; bit++)
-		request->source.bytes[bit / 8] &= ~(0x80 >> (bit % 8));
-}
-
 static int read_request(const struct tg_explain *ask, struct request *request, char *error,
 			size_t error_bytes)
 {
@@ -76,7 +66,9 @@ static int read_request(const struct tg_explain *ask, struct request *request, c
 		return tg_error(-EINVAL, error, error_bytes,
 				"--source: a network; name one address of it");
 	memcpy(request->client, address.bytes, sizeof(request->client));
-	mask_source(request, ask->config->identity.ipv6_prefix);
+	if (!tg_network_is_v4(&address))
+		address = tg_network_around(&address, ask->config->identity.ipv6_prefix);
+	memcpy(request->source.bytes, address.bytes, sizeof(address.bytes));
 	if (!ask->token)
 		return 0;
 	if (!ask->http)
@@ -121,11 +113,10 @@ static bool find_block(const struct tg_maps *maps, const struct tg_subject *subj
 	uint64_t now_ns = tg_clock_unix_ns();
 	int shortest = subject->kind == TG_KIND_SOURCE ? 0 : (int)subject->bits;
 
-	tg_drops_key(subject, key);
 	for (int bits = (int)subject->bits; bits >= shortest; bits--) {
-		for (unsigned int bit = (unsigned int)bits; bit < 128; bit++)
-			key->subject[bit / 8] &= ~(0x80 >> (bit % 8));
-		key->bits = (uint32_t)bits;
+		const struct tg_subject around = tg_network_around(subject, (uint32_t)bits);
+
+		tg_drops_key(&around, key);
 		if (tg_maps_drop(maps, key, drop) ||
 		    (drop->expires_unix_ns && drop->expires_unix_ns <= now_ns))
 			continue;

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "network.h"
+
 #define WINDOW_PARTS 8 /* a rule's window is looked at in eighths: 7/8 to all of it count */
 #define SECOND_NS    1000000000ULL
-#define IPV4_BITS    96
 
 struct watch { /* of a budget slot */
 	uint32_t owner;
@@ -58,13 +59,6 @@ void tg_offenders_free(struct tg_offenders *offenders)
 	free(offenders);
 }
 
-static bool is_v4(const uint8_t bytes[16])
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
-
-	return !memcmp(bytes, mapped, sizeof(mapped));
-}
-
 void tg_offender_subject(const struct tg_quota *quota, const struct tg_budget *budget,
 			 unsigned int ipv6_prefix, struct tg_subject *out)
 {
@@ -79,7 +73,9 @@ void tg_offender_subject(const struct tg_quota *quota, const struct tg_budget *b
 		out->bits = 64;
 	} else {
 		out->kind = TG_KIND_SOURCE;
-		out->bits = is_v4(out->bytes) ? 128 : ipv6_prefix;
+		out->bits = 128;
+		if (!tg_network_is_v4(out))
+			out->bits = ipv6_prefix;
 	}
 }
 

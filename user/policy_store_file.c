@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "file.h"
 #include "policy_json.h"
 #include "text.h"
 
@@ -342,64 +343,6 @@ static struct json_object *to_json(const struct tg_policy_store *store)
 	return out;
 }
 
-static int write_all(int fd, const char *text, size_t bytes)
-{
-	while (bytes) {
-		ssize_t n = TEMP_FAILURE_RETRY(write(fd, text, bytes));
-
-		if (n < 0)
-			return -errno;
-		text += n;
-		bytes -= (size_t)n;
-	}
-	return 0;
-}
-
-static int write_file(const char *path, const char *text, size_t bytes)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = fchmod(fd, 0600) ? -errno : write_all(fd, text, bytes);
-	if (!err && fsync(fd))
-		err = -errno;
-	if (close(fd) && !err)
-		err = -errno;
-	return err;
-}
-
-static int sync_directory(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = fsync(fd) ? -errno : 0;
-	close(fd);
-	return err;
-}
-
-static int replace_file(const char *state_dir, const char *path, const char *text, size_t bytes)
-{
-	char *fresh;
-	int err;
-
-	if (asprintf(&fresh, "%s.new", path) < 0)
-		return -ENOMEM;
-	/* The secret may stand elsewhere, so that nobody has made the directory yet. */
-	mkdir(state_dir, 0700);
-	err = write_file(fresh, text, bytes);
-	if (!err && rename(fresh, path))
-		err = -errno;
-	if (err)
-		unlink(fresh);
-	free(fresh);
-	return err ? err : sync_directory(state_dir);
-}
-
 int tg_policy_store_save(const char *state_dir, const struct tg_policy_store *store, char *error,
 			 size_t error_bytes)
 {
@@ -414,7 +357,7 @@ int tg_policy_store_save(const char *state_dir, const struct tg_policy_store *st
 	document = to_json(store);
 	text = json_object_to_json_string_length(
 		document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE, &bytes);
-	err = text ? replace_file(state_dir, report.path, text, bytes) : -ENOMEM;
+	err = text ? tg_file_replace(state_dir, report.path, text, bytes) : -ENOMEM;
 	json_object_put(document);
 	if (err)
 		return tg_error(err, error, error_bytes,

@@ -68,7 +68,7 @@ static void save_spent(struct tg_quotas *quotas)
 	int err;
 
 	spent_path(quotas, path);
-	err = tg_spent_save(path, &quotas->enforce, &quotas->spent_hash);
+	err = tg_spent_save(quotas->config->state_dir, path, &quotas->enforce, &quotas->spent_hash);
 	if (err)
 		complain(quotas, "what was taken of calendar quotas is not kept over a reboot",
 			 err);

@@ -2,15 +2,13 @@
 #include "spent.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../include/tollgate/bucket.h"
+#include "file.h"
 #include "hash.h"
 #include "text.h"
 
@@ -94,45 +92,15 @@ static int print(const struct tg_enforce *enforce, struct tg_text *text)
 	return text->failed ? -ENOMEM : 0;
 }
 
-static int write_all(int fd, const struct tg_text *text)
-{
-	for (size_t at = 0; at < text->bytes;) {
-		ssize_t n = TEMP_FAILURE_RETRY(write(fd, text->data + at, text->bytes - at));
-
-		if (n < 0)
-			return -errno;
-		at += (size_t)n;
-	}
-	return fsync(fd) ? -errno : 0;
-}
-
-static int replace(const char *path, const struct tg_text *text)
-{
-	char *fresh;
-	int fd, err;
-
-	if (asprintf(&fresh, "%s.new", path) < 0)
-		return -ENOMEM;
-	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	err = fd < 0 ? -errno : write_all(fd, text);
-	if (fd >= 0 && close(fd) && !err)
-		err = -errno;
-	if (!err && rename(fresh, path))
-		err = -errno;
-	if (err)
-		unlink(fresh);
-	free(fresh);
-	return err;
-}
-
-int tg_spent_save(const char *path, const struct tg_enforce *enforce, uint64_t *hash)
+int tg_spent_save(const char *dir, const char *path, const struct tg_enforce *enforce,
+		  uint64_t *hash)
 {
 	struct tg_text text = {0};
 	int err = print(enforce, &text);
 	uint64_t now = err ? 0 : tg_hash(SEED, text.data, text.bytes & ~7UL) | 1;
 
 	if (!err && now != *hash)
-		err = replace(path, &text);
+		err = tg_file_replace(dir, path, text.data, text.bytes);
 	if (!err)
 		*hash = now;
 	tg_text_free(&text);

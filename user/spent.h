@@ -10,11 +10,12 @@
 #include "enforce.h"
 
 /*
- * Write the file (0600, replaced at once, on disk when this returns). hash: of what
+ * Write the file, as tg_file_replace does. hash: of what
  * was written last, 0 at first; nothing is written while it stays the same. 0, or
  * -errno: the old file stands.
  */
-int tg_spent_save(const char *path, const struct tg_enforce *enforce, uint64_t *hash);
+int tg_spent_save(const char *dir, const char *path, const struct tg_enforce *enforce,
+		  uint64_t *hash);
 
 /*
  * Take the file's numbers into the budgets of policies in force, where they are higher

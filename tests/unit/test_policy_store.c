@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/policy_store.c user/policy_store_file.c user/policy_json.c user/text.c */
+/* links: user/policy_store.c user/policy_store_file.c user/file.c user/policy_json.c user/text.c */
 /* links: user/policy.c user/subject.c user/network.c user/limit.c user/block_rule.c */
 /* links: user/quote.c user/words.c user/duration.c user/error.c */
 /* What was set at run time: kept whole, replaced at once, refused when it is broken. */
