@@ -110,8 +110,12 @@ static void quota_set(const struct tg_quota_answer *from, struct json_object *re
 	reply_with(reply, document);
 }
 
-static void quota_rm(const struct tg_quota_answer *from, struct json_object *request,
-		     struct tg_text *reply)
+typedef int (*subject_change)(struct tg_quotas *quotas, const struct tg_subject *subject,
+			      char *error, size_t error_bytes);
+
+/* What takes a subject and nothing else. */
+static void change_subject(const struct tg_quota_answer *from, struct json_object *request,
+			   struct tg_text *reply, subject_change change)
 {
 	struct tg_subject subject;
 	char error[512];
@@ -119,11 +123,17 @@ static void quota_rm(const struct tg_quota_answer *from, struct json_object *req
 
 	if (read_subject(request, &subject, reply))
 		return;
-	err = tg_quotas_remove(from->quotas, &subject, error, sizeof(error));
+	err = change(from->quotas, &subject, error, sizeof(error));
 	if (err)
 		fail(reply, err, error);
 	else
 		reply_with(reply, subject_document(&subject));
+}
+
+static void quota_rm(const struct tg_quota_answer *from, struct json_object *request,
+		     struct tg_text *reply)
+{
+	change_subject(from, request, reply, tg_quotas_remove);
 }
 
 static struct json_object *limit_row(const struct tg_quota_answer *from,
@@ -213,17 +223,7 @@ static void block(const struct tg_quota_answer *from, struct json_object *reques
 static void unblock(const struct tg_quota_answer *from, struct json_object *request,
 		    struct tg_text *reply)
 {
-	struct tg_subject subject;
-	char error[512];
-	int err;
-
-	if (read_subject(request, &subject, reply))
-		return;
-	err = tg_quotas_unblock(from->quotas, &subject, error, sizeof(error));
-	if (err)
-		fail(reply, err, error);
-	else
-		reply_with(reply, subject_document(&subject));
+	change_subject(from, request, reply, tg_quotas_unblock);
 }
 
 static int add_block(const void *key, const void *value, void *arg)
