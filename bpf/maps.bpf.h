@@ -73,6 +73,37 @@ struct tg_embryo {
 	__u32 closed;
 };
 
+/*
+ * What of a connection came too early, as runs of the sequence; the bytes that must be
+ * read stand in pages of map held. A page's number is a part of its sequence numbers.
+ */
+#define TG_RUNS_MAX   8
+#define TG_PAGE_BYTES 1024
+#define TG_PAGES_MAX  128 /* a connection's; also how far ahead a byte can be held, in pages */
+#define TG_PAGE_WORDS (TG_PAGE_BYTES / 8)
+
+struct tg_hold {
+	__u32 begin[TG_RUNS_MAX]; /* ascending, apart; host byte order */
+	__u32 end[TG_RUNS_MAX];
+	__u32 runs;
+	__u32 fin_seq; /* has_fin: the client's FIN stands here */
+	__u32 has_fin;
+	__u32 pad;
+	__u64 pages[TG_PAGES_MAX / 64]; /* bit p: there is page p */
+};
+
+struct tg_held_key {
+	struct tg_flow_key flow;
+	__u32 page;
+};
+TG_ASSERT_SIZE(struct tg_held_key, 40);
+
+/* Masked, as unfinished headers are. Bytes that are not in a run are 0 under the mask. */
+struct tg_held {
+	__u64 nonce;
+	__u64 words[TG_PAGE_WORDS];
+};
+
 /* A TCP segment for a metered port. */
 struct tg_segment {
 	struct tg_flow_key key;
@@ -258,6 +289,20 @@ struct {
 	__type(value, struct tg_head);
 	__uint(max_entries, 16384);
 } partials SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct tg_flow_key);
+	__type(value, struct tg_hold);
+	__uint(max_entries, TG_HELD_DEFAULT / 4);
+} holds SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct tg_held_key);
+	__type(value, struct tg_held);
+	__uint(max_entries, TG_HELD_DEFAULT);
+} held SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -21,6 +21,8 @@ const volatile struct tg_http_config tg_http;
 const volatile __u32 tg_iface;		 /* slot of this instance's interface */
 const volatile __u32 tg_workplace;	 /* index in scratch_map: enum tg_workplace_index */
 const volatile __u8 tg_ports[8192];	 /* bit p of the bitmap: TCP port p is metered */
+const volatile __u32 tg_server_place;	 /* enum tg_server_place, of this interface */
+const volatile __u32 tg_tcp_checksum;	 /* check it, as no card or sender is left to */
 const volatile __u8 tg_ipv6_prefix = 64; /* bits of an IPv6 source that count */
 
 /*

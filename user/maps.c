@@ -45,6 +45,8 @@ static const struct {
 	[TG_MAP_FLOWS] = {"flows", {BPF_MAP_TYPE_HASH, sizeof(struct tg_flow_key), 0, 0}},
 	[TG_MAP_EMBRYOS] = {"embryos", {BPF_MAP_TYPE_LRU_HASH, sizeof(struct tg_flow_key), 0, 0}},
 	[TG_MAP_PARTIALS] = {"partials", {BPF_MAP_TYPE_HASH, sizeof(struct tg_flow_key), 0, 0}},
+	[TG_MAP_HOLDS] = {"holds", {BPF_MAP_TYPE_HASH, sizeof(struct tg_flow_key), 0, 0}},
+	[TG_MAP_HELD] = {"held", {BPF_MAP_TYPE_HASH, sizeof(struct tg_flow_key) + 4, 0, 0}},
 	[TG_MAP_POLICIES] = {"policies",
 			     {BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct tg_policy),
 			      TG_POLICY_SLOTS}},

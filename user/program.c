@@ -14,6 +14,7 @@
 #include "tollgate.skel.h"
 
 #define EMBRYOS_PER_FLOW 4    /* one embryo for so many flows */
+#define PAGES_PER_HOLD	 4    /* pages for a connection that waits for bytes */
 #define EMBRYOS_MIN	 1024 /* below it an LRU map evicts what has just come in */
 
 static void close_object(struct tollgate_bpf **object)
@@ -118,6 +119,10 @@ uint32_t tg_program_map_entries(const struct tg_config *config, enum tg_map map)
 		return config->limits.flows;
 	case TG_MAP_PARTIALS:
 		return config->limits.partials;
+	case TG_MAP_HOLDS:
+		return TG_HELD_DEFAULT / PAGES_PER_HOLD;
+	case TG_MAP_HELD:
+		return TG_HELD_DEFAULT;
 	case TG_MAP_BUDGETS:
 		return TG_POLICIES_MAX + config->limits.budgets;
 	case TG_MAP_BUDGET_INDEX:

@@ -15,7 +15,7 @@
 #endif
 #include "limits.h"
 
-#define TG_ABI_VERSION 2
+#define TG_ABI_VERSION 3
 
 #define TG_ASSERT_SIZE(type, bytes)                                                                \
 	_Static_assert(sizeof(type) == (bytes), #type " changed its layout")
@@ -25,6 +25,13 @@ enum tg_packet_reason {
 #define TG_PACKET_REASON(name, label, meaning) TG_PACKET_##name,
 #include "reasons.def"
 	TG_PACKET_REASONS
+};
+
+/* Where the servers are, of whose connections alone requests count. */
+enum tg_server_place {
+	TG_SERVER_LOCAL,     /* sockets of this network namespace */
+	TG_SERVER_FORWARDED, /* behind this host: what they send passes tg_egress */
+	TG_SERVER_UNSEEN,    /* neither: every segment is believed */
 };
 
 enum tg_unattributed_reason {

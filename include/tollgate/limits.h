@@ -32,6 +32,7 @@
 #define TG_DROP_TEXT_BYTES	64
 #define TG_DROP_LENGTHS_MAX	16	  /* different prefix lengths of blocked sources */
 #define TG_BUDGETS_MAX		(1 << 23) /* slots have 24 bits in TG_MATCH, with those of policies */
+#define TG_HELD_DEFAULT		16384	  /* pages of 1 KiB for segments that came too early */
 #define TG_BODY_BYTES_MAX	(1ULL << 60) /* larger lengths are malformed */
 
 #endif
