@@ -11,11 +11,15 @@
 #define TOLLGATE_FLOW_BPF_H
 
 #include "count.bpf.h"
+#include "hold.bpf.h"
 #include "packet.bpf.h"
-#include "../include/tollgate/http_scan.h"
 
 #define TG_OWNER_TAKEN 1
 #define TG_OWNER_TRIES 512
+/* A server that is not seen: further ahead than this is another stream, ... */
+#define TG_UNSEEN_AHEAD (1 << 20)
+/* ... and what has not come by then does not come. A second or so, by the kernel's HZ. */
+#define TG_UNSEEN_JIFFIES 500
 /* Body bytes wait for the message's end or this many, to save look-ups. */
 #define TG_UNBILLED_MAX (1 << 20)
 
@@ -80,13 +84,42 @@ tg_inline void tg_flow_begin(struct tg_flow *flow, __u32 next_seq)
 	flow->flags &= TG_FLOW_PARTIAL; /* the stale header goes when the next state is kept */
 }
 
+/*
+ * Where a connection's first data stands: scratch->fresh_flow. 0, or the packet's reason.
+ * embryo: NULL if there is none.
+ */
+tg_inline __u32 tg_flow_place(struct tg_scratch *scratch, const struct tg_embryo *embryo)
+{
+	const struct tg_segment *segment = &scratch->segment;
+	const struct tg_server *server = &scratch->server;
+	struct tg_flow *fresh = &scratch->fresh_flow;
+
+	if (tg_server_place == TG_SERVER_UNSEEN) {
+		tg_flow_begin(fresh, embryo ? embryo->next_seq : segment->seq);
+		if (!embryo || embryo->closed)
+			fresh->scan.phase = TG_PHASE_SYNC; /* open since before we looked */
+		return 0;
+	}
+	/* The client is done, and this comes late: the server may not have read the rest yet. */
+	if (embryo && embryo->closed && embryo->start_seq == server->start_seq &&
+	    tg_seq_from(segment->seq + segment->bytes, embryo->next_seq) <= 0)
+		return TG_PACKET_RETRANSMIT;
+	tg_flow_begin(fresh, server->rcv_nxt);
+	if (!server->began || server->rcv_nxt != server->start_seq)
+		fresh->scan.phase = TG_PHASE_SYNC;
+	if (embryo)
+		fresh->peer = embryo->peer;
+	return 0;
+}
+
 /* Insert a connection whose first data this is. 0, or the packet's reason. */
-tg_global int tg_flow_add(__u32 seq)
+tg_global int tg_flow_add(void)
 {
 	struct tg_scratch *scratch = tg_scratch();
 	const struct tg_flow_key *key;
 	struct tg_embryo *embryo;
 	struct tg_flow *fresh;
+	__u32 reason;
 
 	if (!scratch)
 		return TG_PACKET_FLOW_TABLE_FULL;
@@ -95,31 +128,16 @@ tg_global int tg_flow_add(__u32 seq)
 	fresh = &scratch->fresh_flow;
 	__builtin_memset(fresh, 0, sizeof(*fresh));
 	fresh->owner = tg_flow_tag(key);
-	tg_flow_begin(fresh, embryo ? embryo->next_seq : seq);
-	if (!embryo || embryo->closed)
-		fresh->scan.phase = TG_PHASE_SYNC; /* open since before we looked */
+	fresh->ack = scratch->segment.ack;
+	fresh->stamp = scratch->segment.stamp;
+	reason = tg_flow_place(scratch, embryo);
+	if (reason)
+		return reason;
 	if (bpf_map_update_elem(&flows, key, fresh, BPF_NOEXIST))
 		return bpf_map_lookup_elem(&flows, key) ? 0 : TG_PACKET_FLOW_TABLE_FULL;
 	if (embryo)
 		bpf_map_delete_elem(&embryos, key);
 	return 0;
-}
-
-/* The connection's flow, taken; or NULL and the packet's reason. */
-tg_inline struct tg_flow *tg_flow_get(const struct tg_segment *segment, __u64 tag, __u32 *reason)
-{
-	struct tg_flow *flow = bpf_map_lookup_elem(&flows, &segment->key);
-	int taken = flow ? tg_flow_take(flow, tag) : -2;
-
-	if (taken == -2) {
-		*reason = tg_flow_add(segment->seq);
-		if (*reason)
-			return 0;
-		flow = bpf_map_lookup_elem(&flows, &segment->key);
-		taken = flow ? tg_flow_take(flow, tag) : -2;
-	}
-	*reason = TG_PACKET_FLOW_BUSY;
-	return taken ? 0 : flow;
 }
 
 /* Count the body bytes that wait in the flow. */
@@ -156,14 +174,36 @@ tg_inline void tg_refused_add(__s64 count)
 		__sync_fetch_and_add(&control->refused, count);
 }
 
+/* All that is kept of it elsewhere goes. */
+tg_inline void tg_flow_empty(const struct tg_flow_key *key, struct tg_flow *flow)
+{
+	if (flow->flags & TG_FLOW_PARTIAL)
+		bpf_map_delete_elem(&partials, key);
+	if (flow->flags & TG_FLOW_HOLDS)
+		tg_hold_end(key);
+	if (flow->flags & TG_FLOW_REFUSED)
+		tg_refused_add(-1);
+}
+
+/* The same addresses and ports, another connection. */
+tg_global int tg_flow_reset(struct tg_flow *flow, __u32 start_seq)
+{
+	struct tg_scratch *scratch = tg_scratch();
+
+	if (!scratch || !flow)
+		return 0;
+	tg_flow_flush(flow);
+	tg_flow_empty(&scratch->segment.key, flow);
+	flow->flags = 0;
+	tg_flow_begin(flow, start_seq);
+	return 0;
+}
+
 /* The connection is over. The flow is ours; afterwards it is nobody's. */
 tg_inline void tg_flow_end(const struct tg_flow_key *key, struct tg_flow *flow)
 {
 	tg_flow_flush(flow);
-	if (flow->flags & TG_FLOW_PARTIAL)
-		bpf_map_delete_elem(&partials, key);
-	if (flow->flags & TG_FLOW_REFUSED)
-		tg_refused_add(-1);
+	tg_flow_empty(key, flow);
 	tg_flow_release(flow, 0);
 	bpf_map_delete_elem(&flows, key);
 }
@@ -175,7 +215,11 @@ tg_inline void tg_flow_end(const struct tg_flow_key *key, struct tg_flow *flow)
  */
 tg_inline void tg_flow_done(const struct tg_flow_key *key, struct tg_flow *flow)
 {
-	struct tg_embryo embryo = {.next_seq = flow->next_seq, .closed = 1};
+	struct tg_embryo embryo = {
+		.next_seq = flow->next_seq,
+		.closed = 1,
+		.start_seq = flow->next_seq - (__u32)flow->offset,
+	};
 
 	bpf_map_update_elem(&embryos, key, &embryo, BPF_ANY);
 	tg_flow_end(key, flow);
@@ -189,9 +233,12 @@ tg_inline void tg_flow_done(const struct tg_flow_key *key, struct tg_flow *flow)
 tg_inline void tg_flow_syn(const struct tg_segment *segment)
 {
 	struct tg_embryo embryo = {.next_seq = segment->seq};
-	struct tg_flow *flow = bpf_map_lookup_elem(&flows, &segment->key);
+	struct tg_flow *flow;
 	__u64 tag;
 
+	if (tg_server_place != TG_SERVER_UNSEEN)
+		return; /* the server's answer to it tells */
+	flow = bpf_map_lookup_elem(&flows, &segment->key);
 	if (!flow) {
 		bpf_map_update_elem(&embryos, &segment->key, &embryo, BPF_ANY);
 		return;
@@ -230,15 +277,17 @@ tg_inline void tg_flow_close(const struct tg_segment *segment)
 }
 
 /*
- * Bytes before the segment are missing. Within a body that is no loss: they
- * will come, as bytes seen before, and nobody needs to read them. Elsewhere
- * the scan must find its place again. Returns the packet's reason, or
- * TG_CONTINUE. (Here is where segments that come too early will be held.)
+ * Bytes were missed for good. Within a body that is no loss: nobody needs to read them.
+ * Elsewhere the scan must find its place again. Returns the packet's reason, or
+ * TG_CONTINUE.
  */
-tg_inline __u32 tg_flow_gap(struct tg_flow *flow, __u32 missing)
+tg_global __u32 tg_flow_skip(struct tg_flow *flow, __u32 missing)
 {
-	struct tg_scan *scan = &flow->scan;
+	struct tg_scan *scan;
 
+	if (!flow)
+		return TG_PACKET_GAP;
+	scan = &flow->scan;
 	flow->offset += missing;
 	flow->next_seq += missing;
 	if (tg_phase_skips(scan->phase) && missing <= scan->skip) {
@@ -250,26 +299,51 @@ tg_inline __u32 tg_flow_gap(struct tg_flow *flow, __u32 missing)
 	return TG_PACKET_GAP;
 }
 
+/* A segment ahead of the flow, that cannot wait: of a server that is not seen. */
+tg_inline int tg_flow_is_lost(struct tg_flow *flow, const struct tg_segment *segment, __s32 ahead)
+{
+	struct tg_hold *hold;
+
+	if (tg_server_place != TG_SERVER_UNSEEN)
+		return 0;
+	if (ahead > TG_UNSEEN_AHEAD)
+		return 1;
+	hold = flow->flags & TG_FLOW_HOLDS ? bpf_map_lookup_elem(&holds, &segment->key) : 0;
+	return hold && bpf_jiffies64() - hold->since_jiffies > TG_UNSEEN_JIFFIES;
+}
+
 /*
- * Which payload bytes are new: those from *skip on. Moves the flow up to
- * there. TG_CONTINUE, GAP (there are new bytes all the same), or RETRANSMIT.
+ * Which payload bytes are new: those from *skip on. TG_CONTINUE: they come next; GAP:
+ * the same, but bytes before them were missed; RETRANSMIT: none is new; HELD and others:
+ * they wait, or cannot.
  */
-tg_inline __u32 tg_flow_order(struct tg_flow *flow, const struct tg_segment *segment, __u32 *skip)
+tg_inline __u32 tg_flow_order(struct xdp_md *xdp, struct tg_flow *flow,
+			      const struct tg_segment *segment, __u32 *skip)
 {
 	__s32 ahead = segment->seq - flow->next_seq;
+	__u32 reason;
 
 	*skip = 0;
 	if (!ahead)
 		return TG_CONTINUE;
 	if ((flow->flags & TG_FLOW_REBORN) && segment->seq == flow->reborn_seq) {
-		tg_flow_flush(flow);
-		tg_flow_begin(flow, segment->seq);
+		tg_flow_reset(flow, segment->seq);
 		return TG_CONTINUE;
 	}
-	if (ahead > 0)
-		return tg_flow_gap(flow, ahead);
-	*skip = -ahead;
-	return *skip >= segment->bytes ? TG_PACKET_RETRANSMIT : TG_CONTINUE;
+	if (ahead <= 0) {
+		*skip = -ahead;
+		return *skip >= segment->bytes ? TG_PACKET_RETRANSMIT : TG_CONTINUE;
+	}
+	if (flow->scan.phase == TG_PHASE_DEAD)
+		return tg_flow_skip(flow, ahead);
+	if (tg_flow_is_lost(flow, segment, ahead))
+		return tg_flow_skip(flow, ahead);
+	reason = tg_hold_segment(xdp, flow);
+	if (reason == TG_PACKET_HOLD_FULL && tg_server_place == TG_SERVER_UNSEEN)
+		return tg_flow_skip(flow, ahead);
+	if (reason == TG_PACKET_AMBIGUOUS)
+		flow->scan.phase = TG_PHASE_DEAD;
+	return reason;
 }
 
 #endif

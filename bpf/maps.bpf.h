@@ -39,6 +39,19 @@ struct tg_refusal {
 	__u8 pad;
 };
 
+/*
+ * What the packets of a server that is not on this host say of it: egress.bpf.h. Host
+ * byte order. Written beside the flow's owner, word by word.
+ */
+struct tg_peer {
+	__u32 rcv_nxt; /* it has acknowledged up to here */
+	__u32 rcv_end; /* and takes bytes before here */
+	__u32 snd_nxt; /* it has sent up to here */
+	__u8 scale;    /* of its window (RFC 7323 section 2) */
+	__u8 closed;   /* it has sent FIN or RST: it reads no more */
+	__u8 pad[2];
+};
+
 /* A connection whose client has sent data. */
 struct tg_flow {
 	__u64 owner; /* tag of its key, + 1 while a CPU works on it; 0: gone */
@@ -54,23 +67,32 @@ struct tg_flow {
 	__u32 bill_policy; /* under which the request was decided */
 	__u32 allowed_ack; /* TG_FLOW_ALLOWED: what the client had acknowledged then */
 	struct tg_refusal refusal;
+	__u32 ack;   /* the client's last acknowledgement that was seen with data */
+	__u32 stamp; /* its newest time stamp so far; 0: none */
+	struct tg_peer peer;
 	__u32 pad;
 };
-TG_ASSERT_SIZE(struct tg_flow, 160);
+TG_ASSERT_SIZE(struct tg_flow, 184);
 
-#define TG_FLOW_PARTIAL 1 /* its unfinished header is kept in partials */
-#define TG_FLOW_REBORN	2 /* a SYN came: the client may have begun anew */
-#define TG_FLOW_ALLOWED 4 /* a request was let through: an answer is due, or was */
-#define TG_FLOW_REFUSED 8 /* refusal holds: nothing more of it is scanned */
+#define TG_FLOW_PARTIAL 1  /* its unfinished header is kept in partials */
+#define TG_FLOW_REBORN	2  /* a SYN came: the client may have begun anew */
+#define TG_FLOW_ALLOWED 4  /* a request was let through: an answer is due, or was */
+#define TG_FLOW_REFUSED 8  /* refusal holds: nothing more of it is scanned */
+#define TG_FLOW_HOLDS	16 /* bytes that came too early are kept in holds and held */
 
 /*
- * A connection without data: its client has sent its SYN only, or is done
- * (closed), and what it sends again must not pass for new. LRU, as anyone can
- * send SYNs.
+ * A connection that has no flow: not yet, or not any more (closed: what its client
+ * sends again must not pass for new). By server place:
+ *   local      closed ones only: of others the server's socket tells
+ *   forwarded  those that the server has answered, too
+ *   unseen     those whose client has sent its SYN, too: anyone can, so it is an LRU map
  */
 struct tg_embryo {
 	__u32 next_seq;
 	__u32 closed;
+	__u32 start_seq; /* of the stream */
+	__u32 began;	 /* its SYN was seen: start_seq is known */
+	struct tg_peer peer;
 };
 
 /*
@@ -81,6 +103,9 @@ struct tg_embryo {
 #define TG_PAGE_BYTES 1024
 #define TG_PAGES_MAX  128 /* a connection's; also how far ahead a byte can be held, in pages */
 #define TG_PAGE_WORDS (TG_PAGE_BYTES / 8)
+/* A page at work: 8 bytes before it, for words that end in it; a page's length behind it. */
+#define TG_PAGE_AT   8
+#define TG_PAGE_ROOM (TG_PAGE_AT + 2 * TG_PAGE_BYTES + 8)
 
 struct tg_hold {
 	__u32 begin[TG_RUNS_MAX]; /* ascending, apart; host byte order */
@@ -88,7 +113,8 @@ struct tg_hold {
 	__u32 runs;
 	__u32 fin_seq; /* has_fin: the client's FIN stands here */
 	__u32 has_fin;
-	__u32 pad;
+	__u32 first_page; /* number of the first page that may be there, not cut to TG_PAGES_MAX */
+	__u64 since_jiffies;
 	__u64 pages[TG_PAGES_MAX / 64]; /* bit p: there is page p */
 };
 
@@ -115,6 +141,10 @@ struct tg_segment {
 	__u16 ip_offset;   /* of the IP header in the frame */
 	__u16 tcp_offset;
 	__u8 syn, fin, rst, ipv6;
+	__u8 acks; /* the ACK bit */
+	__u8 urgent;
+	__u8 pad[2];
+	__u32 stamp; /* time stamp value, where it stands as RFC 7323 appendix A has it; 0: none */
 };
 
 /* What is added at once; the same for every row that it is added to. */
@@ -160,12 +190,24 @@ struct tg_answer {
 	__u32 keep;    /* CUT: payload bytes that stay */
 };
 
-/* What the server's socket says, where the server is on this host. */
+enum tg_server_state {
+	TG_SERVER_NONE,	   /* it has no such connection, or reads no more of it */
+	TG_SERVER_OPENING, /* its SYN is not acknowledged as yet */
+	TG_SERVER_OPEN,
+};
+
+/* What the server says of a connection: its socket, or the packets that it sent. */
 struct tg_server {
-	__u32 found;
-	__u32 rcv_nxt; /* host byte order, all of them */
-	__u32 snd_nxt;
-	__u32 write_seq;
+	__u32 state;	 /* enum tg_server_state */
+	__u32 socket;	 /* it is a socket of this host */
+	__u32 began;	 /* start_seq is known */
+	__u32 start_seq; /* of the client's stream; host byte order, as all of them */
+	__u32 rcv_nxt;	 /* expected next */
+	__u32 rcv_end;	 /* the right edge of what it takes */
+	__u32 snd_low;	 /* acknowledgements from here on are taken ... */
+	__u32 snd_nxt;	 /* (sent up to here) */
+	__u32 write_seq; /* ... up to here */
+	__u32 stamp;	 /* older time stamps are not taken; 0: there are none */
 };
 
 /*
@@ -189,6 +231,26 @@ struct tg_scratch {
 	__u32 step;	/* what the last step came to */
 	__u32 allowed;	/* requests let through in this packet */
 	__u32 between;	/* the packet began between messages */
+	/* Where the packet's new bytes begin. */
+	__u64 first_offset; /* in the stream */
+	__u32 first_seq;
+	/* Bytes that came too early: hold.bpf.h. */
+	__u32 missed;	  /* GAP: bytes that the server has were never seen here */
+	__u32 from_page;  /* the scanner reads page, not the packet */
+	__u32 page_bytes; /* of it, that are scanned now */
+	__u32 over;	  /* the client's FIN came before, and nothing is missing any more */
+	__u32 run_end;	  /* up to where what is held is complete */
+	__u32 hold_at;	  /* sequence numbers: how far the segment is stored */
+	__u32 hold_end;
+	__u32 hold_skip;   /* bytes before it need not be read: a body's */
+	__u32 hold_result; /* the packet's reason, if it cannot be held */
+	__u32 run_begin[2 * TG_RUNS_MAX];
+	__u32 run_stop[2 * TG_RUNS_MAX];
+	struct tg_hold fresh_hold;
+	struct tg_held_key held_key;
+	struct tg_held fresh_page;
+	__u64 page[TG_PAGE_ROOM / 8];
+	__u64 other[TG_PAGE_ROOM / 8];
 	/* Quotas. */
 	struct tg_plan plan[TG_KINDS][TG_LIMITS_MAX]; /* take.bpf.h */
 	__u32 never;				      /* the source stands in never_block */
@@ -387,6 +449,17 @@ static inline __attribute__((always_inline)) struct tg_scratch *tg_scratch(void)
 	__u32 index = tg_workplace;
 
 	return bpf_map_lookup_elem(&scratch_map, &index);
+}
+
+/*
+ * Bounds for the verifier, as a mask on the very register that is handed on: clang
+ * compares a copy that it has subtracted from, which teaches the verifier nothing.
+ */
+static inline __attribute__((always_inline)) __u32 tg_mask(__u32 number, __u32 mask)
+{
+	number &= mask;
+	asm volatile("" : "+r"(number));
+	return number;
 }
 
 static inline __attribute__((always_inline)) struct tg_control *tg_control(void)

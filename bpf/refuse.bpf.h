@@ -21,7 +21,7 @@
 #include "answer.bpf.h"
 #include "flow.bpf.h"
 #include "policy.bpf.h"
-#include "server.bpf.h"
+#include "proof.bpf.h"
 
 enum tg_refusal_stage {
 	TG_STAGE_DRAIN,	 /* answers to earlier requests are due */
@@ -38,12 +38,13 @@ tg_inline void tg_answer_with(struct tg_scratch *scratch, __u32 kind, __u32 seq,
 	scratch->answer.ack = ack;
 }
 
-tg_inline __s32 tg_seq_from(__u32 seq, __u32 base)
-{
-	return (__s32)(seq - base);
-}
-
 /* --- the request's packet ------------------------------------------------------------- */
+
+/* The server's socket is here and says where it stands. */
+tg_inline int tg_server_found(const struct tg_scratch *scratch)
+{
+	return scratch->server.state == TG_SERVER_OPEN && scratch->server.socket;
+}
 
 /*
  * Has the server answered all that was let through? By the client's word, which
@@ -58,7 +59,7 @@ tg_inline int tg_is_drained(const struct tg_flow *flow, const struct tg_scratch 
 		return 0;
 	if ((flow->flags & TG_FLOW_ALLOWED) && flow->allowed_ack == ack)
 		return 0;
-	return !scratch->server.found ||
+	return !tg_server_found(scratch) ||
 	       (scratch->server.snd_nxt == ack && scratch->server.write_seq == ack);
 }
 
@@ -68,7 +69,7 @@ tg_inline void tg_abort_server(struct tg_flow *flow, struct tg_scratch *scratch)
 	__u32 seq = flow->refusal.server_seq;
 
 	/* What the socket says is newer, but not if packets before this one are still queued. */
-	if (scratch->server.found && tg_seq_from(scratch->server.rcv_nxt, seq) > 0)
+	if (tg_server_found(scratch) && tg_seq_from(scratch->server.rcv_nxt, seq) > 0)
 		seq = scratch->server.rcv_nxt;
 	tg_answer_with(scratch, TG_ANSWER_ABORT, seq, scratch->segment.ack);
 	flow->refusal.stage = TG_STAGE_CLIENT;
@@ -85,8 +86,8 @@ tg_inline void tg_cut_refused(const struct tg_flow *flow, struct tg_scratch *scr
 
 /*
  * The request whose header ends in scratch->segment was refused, as scratch->decision
- * says. request_seq: where its bytes in this packet begin, which the server must not
- * see. flow->next_seq is still where the packet's new bytes begin.
+ * says. request_seq: where its bytes begin that the server has not seen, and must not
+ * see; scratch->first_seq: where the packet's new bytes begin.
  */
 tg_global int tg_refuse(struct xdp_md *xdp, struct tg_flow *flow, __u32 request_seq)
 {
@@ -101,6 +102,10 @@ tg_global int tg_refuse(struct xdp_md *xdp, struct tg_flow *flow, __u32 request_
 	refusal->server_seq = request_seq;
 	refusal->finished = scratch->segment.fin;
 	refusal->end_seq = scratch->segment.seq + scratch->segment.bytes + refusal->finished;
+	if (scratch->from_page) {
+		refusal->finished = 0;
+		refusal->end_seq = scratch->run_end;
+	}
 	refusal->reply_seq = scratch->segment.ack;
 	refusal->drained_ack = scratch->segment.ack - 1;
 	refusal->retry_s = wait_s > TG_RETRY_MAX ? TG_RETRY_MAX : wait_s ? wait_s : 1;
@@ -108,9 +113,21 @@ tg_global int tg_refuse(struct xdp_md *xdp, struct tg_flow *flow, __u32 request_
 	flow->flags |= TG_FLOW_REFUSED;
 	flow->scan.phase = TG_PHASE_DEAD;
 	tg_refused_add(1);
-	tg_server_look(xdp);
+	scratch->server.state = TG_SERVER_NONE;
+	if (tg_server_place == TG_SERVER_LOCAL)
+		tg_server_look(xdp);
+	/*
+	 * The request came too early, and went to the server as it did: there it waits behind
+	 * what is missing, which is in this packet. So the packet must not get there.
+	 */
+	if (tg_seq_from(request_seq, scratch->segment.seq + scratch->segment.bytes) >= 0) {
+		refusal->server_seq = scratch->first_seq;
+		refusal->action = TG_ACTION_RESET;
+		tg_abort_server(flow, scratch);
+		return 0;
+	}
 	/* What comes before the request in its packet has to reach the server, too. */
-	if (request_seq != flow->next_seq || !tg_is_drained(flow, scratch)) {
+	if (request_seq != scratch->first_seq || !tg_is_drained(flow, scratch)) {
 		refusal->stage = TG_STAGE_DRAIN;
 		tg_cut_refused(flow, scratch);
 		return 0;
@@ -123,7 +140,7 @@ tg_global int tg_refuse(struct xdp_md *xdp, struct tg_flow *flow, __u32 request_
 	}
 	if (refusal->action == TG_ACTION_REJECT)
 		refusal->action = TG_ACTION_RESET;
-	scratch->server.found = 0; /* the packets before this one may still be queued */
+	scratch->server.state = TG_SERVER_NONE; /* the packets before this one may be queued */
 	tg_abort_server(flow, scratch);
 	return 0;
 }
@@ -210,8 +227,30 @@ tg_inline int tg_rejected_segment(struct tg_flow *flow, struct tg_scratch *scrat
 	return over;
 }
 
-/* A segment of a refused connection, that does not begin another one. Returns its reason. */
-tg_global int tg_refused_segment(struct xdp_md *xdp, struct tg_flow *flow)
+/*
+ * Are its numbers those of the connection? Else it is forged, and draws no answer. What
+ * the server does not have any more is known by the flow alone.
+ */
+tg_inline int tg_refused_takes(const struct tg_flow *flow, const struct tg_scratch *scratch)
+{
+	const struct tg_segment *segment = &scratch->segment;
+	__u32 sent = tg_server_found(scratch) ? scratch->server.write_seq : flow->peer.snd_nxt;
+	__u32 ack = segment->ack - flow->refusal.reply_seq + TG_ACK_STEP;
+
+	if (tg_server_place == TG_SERVER_UNSEEN)
+		return 1;
+	if (segment->seq - flow->next_seq + TG_ACK_STEP > 2 * TG_ACK_STEP)
+		return 0;
+	return segment->rst || ack <= 2 * TG_ACK_STEP ||
+	       (tg_seq_from(segment->ack, flow->refusal.reply_seq) > 0 &&
+		tg_seq_from(sent, segment->ack) >= 0);
+}
+
+/*
+ * A segment of a refused connection, that does not begin another one. scratch->server is
+ * what its socket says. Returns whether the connection is over.
+ */
+tg_global int tg_refused_segment(struct tg_flow *flow)
 {
 	struct tg_scratch *scratch = tg_scratch();
 	int over;
@@ -219,9 +258,6 @@ tg_global int tg_refused_segment(struct xdp_md *xdp, struct tg_flow *flow)
 	if (!scratch || !flow)
 		return 0;
 	flow->last_jiffies = bpf_jiffies64();
-	scratch->server.found = 0;
-	if (flow->refusal.stage != TG_STAGE_CLIENT)
-		tg_server_look(xdp);
 	if (flow->refusal.stage == TG_STAGE_DRAIN)
 		return tg_drain_segment(flow, scratch);
 	if (flow->refusal.action == TG_ACTION_REJECT)

@@ -10,12 +10,15 @@
 
 #include "flow.bpf.h"
 #include "identity.bpf.h"
+#include "proof.bpf.h"
 #include "refuse.bpf.h"
 #include "../include/tollgate/http_fast.h"
 
 /* With query tokens the verifier spends 20,000 to 35,000 of its 1,000,000 on each. */
 #define TG_ROUND_STEPS 16
 #define TG_ROUNDS_MAX  (2 * 65536) /* a round consumes a byte at least */
+/* The same for what is held, and a turn more for each page and run. */
+#define TG_DRAIN_ROUNDS_MAX (TG_PAGES_MAX * (TG_PAGE_BYTES + 1) + 2 * TG_RUNS_MAX)
 /* Highest packet offset that the verifier lets a pointer have, less a word. */
 #define TG_DIRECT_OFFSET_MAX 0xff00
 
@@ -24,6 +27,11 @@ struct tg_run {
 	struct tg_flow *flow;
 	struct tg_scratch *scratch;
 };
+
+/*
+ * What is scanned lies in the packet, or in scratch->page when it came too early and
+ * waited (hold.bpf.h). Offsets are those in the frame, or in the page.
+ */
 
 /* 8 bytes at a frame offset. Directly, or by helper from a further fragment. */
 tg_inline int tg_read_word(struct xdp_md *xdp, struct tg_scratch *scratch, __u64 offset,
@@ -57,6 +65,19 @@ tg_inline int tg_read_word(struct xdp_md *xdp, struct tg_scratch *scratch, __u64
 	return 0;
 }
 
+tg_inline int tg_read_page(const struct tg_scratch *scratch, __u64 offset, __u64 *word)
+{
+	offset = tg_mask(offset, 0x7ff);
+	__builtin_memcpy(word, (void *)scratch->page + offset, sizeof(*word));
+	return 0;
+}
+
+tg_inline int tg_read(struct xdp_md *xdp, struct tg_scratch *scratch, __u64 offset, __u64 *word)
+{
+	return scratch->from_page ? tg_read_page(scratch, offset, word)
+				  : tg_read_word(xdp, scratch, offset, word);
+}
+
 /*
  * The next 1..8 of left bytes at a frame offset, the rest 0xff. The last word
  * is read from 8 bytes before the end, which still lie in the frame.
@@ -68,10 +89,10 @@ tg_inline int tg_read_input(struct xdp_md *xdp, struct tg_scratch *scratch, __u6
 
 	if (left >= 8) {
 		in->bytes = 8;
-		return tg_read_word(xdp, scratch, at, &in->word);
+		return tg_read(xdp, scratch, at, &in->word);
 	}
 	in->bytes = left;
-	if (tg_read_word(xdp, scratch, at + left - 8, &in->word))
+	if (tg_read(xdp, scratch, at + left - 8, &in->word))
 		return -1;
 	short_bits = (8 - left) * 8 & 63;
 	in->word = in->word >> short_bits | ~(~0ULL >> short_bits);
@@ -106,15 +127,15 @@ tg_global __u32 tg_step(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scra
 	return TG_STEP_BYTES(step);
 }
 
-/* Where in the sequence the request's bytes in this packet begin. */
+/* Where in the sequence the request's bytes begin that have not passed before this packet. */
 tg_inline __u32 tg_request_seq(const struct tg_flow *flow, const struct tg_scratch *scratch)
 {
 	__u64 begin = flow->scan.begin;
 
-	/* Earlier bytes have passed. Before the first request there are but empty lines. */
-	if (begin < flow->offset || (scratch->between && !scratch->allowed))
-		begin = flow->offset;
-	return scratch->segment.seq + (__u32)(begin - scratch->base) - scratch->segment.offset;
+	/* Before the first request there are but empty lines. */
+	if (begin < scratch->first_offset || (scratch->between && !scratch->allowed))
+		begin = scratch->first_offset;
+	return scratch->first_seq + (__u32)(begin - scratch->first_offset);
 }
 
 /* A header is complete: identify, decide, count. */
@@ -211,6 +232,23 @@ tg_global __u64 tg_skip(struct tg_flow *flow, __u64 at, __u64 limit)
 	return at + bytes;
 }
 
+/* After a round, as scratch->step has it. 1: all is scanned, or not to be scanned. */
+tg_inline int tg_round_end(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scratch *scratch)
+{
+	if (scratch->step & TG_STEP_ERROR) {
+		tg_request_broken(scratch, TG_STEP_CODE(scratch->step),
+				  scratch->base + scratch->at - flow->scan.begin);
+		return 1;
+	}
+	if (scratch->step & TG_STEP_REQUEST) {
+		scratch->requests++;
+		tg_request(xdp, flow);
+		if (flow->flags & TG_FLOW_REFUSED)
+			return 1;
+	}
+	return scratch->at >= scratch->limit;
+}
+
 /* A round: TG_ROUND_STEPS steps or short cuts, or up to a request's end. 1: all is scanned. */
 tg_global int tg_round(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scratch *scratch)
 {
@@ -258,18 +296,29 @@ tg_global int tg_round(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scrat
 	}
 	scan->phase = fast.phase;
 	scratch->at = fast.at;
-	if (scratch->step & TG_STEP_ERROR) {
-		tg_request_broken(scratch, TG_STEP_CODE(scratch->step),
-				  base + fast.at - scan->begin);
+	return tg_round_end(xdp, flow, scratch);
+}
+
+/* The same over scratch->page, by steps alone. */
+tg_global int tg_page_round(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scratch *scratch)
+{
+	__u64 at;
+	__u32 i;
+
+	if (!flow || !scratch)
 		return 1;
+	at = scratch->at;
+	scratch->step = 0;
+	for (i = 0; i < TG_ROUND_STEPS; i++) {
+		if (at >= scratch->limit || scratch->step)
+			break;
+		if (tg_phase_skips(flow->scan.phase))
+			at = tg_skip(flow, at, scratch->limit);
+		else
+			at += tg_step(xdp, flow, scratch, at);
 	}
-	if (scratch->step & TG_STEP_REQUEST) {
-		scratch->requests++;
-		tg_request(xdp, flow);
-		if (flow->flags & TG_FLOW_REFUSED)
-			return 1;
-	}
-	return fast.at >= view.limit;
+	scratch->at = at;
+	return tg_round_end(xdp, flow, scratch);
 }
 
 /* bpf_loop callback: 1 ends the loop. */
@@ -372,6 +421,63 @@ tg_inline __u32 tg_partial_save(const struct tg_flow_key *key, struct tg_flow *f
 	return TG_CONTINUE;
 }
 
+/* The scanner lost its place, or never had it: a request may begin with the bytes that come. */
+tg_inline void tg_scan_seek(struct tg_scan *scan)
+{
+	if (scan->phase != TG_PHASE_SYNC)
+		return;
+	scan->phase = TG_PHASE_START;
+	scan->flags |= TG_SCAN_TENTATIVE;
+}
+
+/* bpf_loop callback: a round over held bytes, after fetching some if there are none left. */
+static long tg_drain_round(__u32 index, struct tg_run *run)
+{
+	struct tg_scratch *scratch = run->scratch;
+	struct tg_flow *flow = run->flow;
+
+	(void)index;
+	if (scratch->at >= scratch->limit) {
+		if (tg_hold_next(flow))
+			return 1;
+		scratch->page_bytes = scratch->limit - scratch->at;
+		if (!scratch->page_bytes)
+			return 0;
+		tg_scan_seek(&flow->scan);
+	}
+	if (!tg_page_round(run->xdp, flow, scratch))
+		return 0;
+	flow->offset += scratch->page_bytes;
+	flow->next_seq += scratch->page_bytes;
+	scratch->at = scratch->limit;
+	return (flow->flags & TG_FLOW_REFUSED) || flow->scan.phase == TG_PHASE_DEAD;
+}
+
+/* The packet's bytes are scanned: go on with those that waited for them. */
+tg_inline void tg_drain(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scratch *scratch)
+{
+	struct tg_run run = {xdp, flow, scratch};
+
+	scratch->from_page = 1;
+	scratch->at = 0;
+	scratch->limit = 0;
+	bpf_loop(TG_DRAIN_ROUNDS_MAX, tg_drain_round, &run, 0);
+	scratch->from_page = 0;
+	if (flow->flags & TG_FLOW_REFUSED) { /* what follows the request is refused with it */
+		flow->offset += scratch->run_end - flow->next_seq;
+		flow->next_seq = scratch->run_end;
+	}
+	scratch->over = tg_hold_settle(flow);
+}
+
+/* Nothing more is read of the connection: nor what waited. */
+tg_inline void tg_drain_away(const struct tg_flow_key *key, struct tg_flow *flow)
+{
+	if (flow->flags & TG_FLOW_HOLDS)
+		tg_hold_end(key);
+	flow->flags &= ~TG_FLOW_HOLDS;
+}
+
 /* New payload bytes from skip on, in order. Returns the packet's reason. */
 tg_inline __u32 tg_scan_payload(struct xdp_md *xdp, struct tg_flow *flow,
 				struct tg_scratch *scratch, __u32 skip)
@@ -383,20 +489,25 @@ tg_inline __u32 tg_scan_payload(struct xdp_md *xdp, struct tg_flow *flow,
 	scratch->at = segment->offset + skip;
 	scratch->limit = segment->offset + segment->bytes;
 	scratch->base = flow->offset - scratch->at;
+	scratch->first_offset = flow->offset;
+	scratch->first_seq = flow->next_seq;
 	scratch->reason = TG_CONTINUE;
 	tg_partial_load(&segment->key, flow, scratch);
 	scratch->between = scan->phase == TG_PHASE_START || scan->phase == TG_PHASE_SYNC ||
 			   scan->phase == TG_PHASE_EMPTY_LF;
-	if (scan->phase == TG_PHASE_SYNC) {
-		scan->phase = TG_PHASE_START;
-		scan->flags |= TG_SCAN_TENTATIVE;
-	}
+	tg_scan_seek(scan);
 	if (!tg_round(xdp, flow, scratch)) {
 		struct tg_run run = {xdp, flow, scratch};
 
 		bpf_loop(TG_ROUNDS_MAX, tg_further_round, &run, 0);
 	}
 	flow->offset += segment->bytes - skip;
+	flow->next_seq += segment->bytes - skip;
+	if ((flow->flags & (TG_FLOW_HOLDS | TG_FLOW_REFUSED)) == TG_FLOW_HOLDS &&
+	    scan->phase != TG_PHASE_DEAD)
+		tg_drain(xdp, flow, scratch);
+	if (scan->phase == TG_PHASE_DEAD) /* refused connections are, too */
+		tg_drain_away(&segment->key, flow);
 	if (scan->phase == TG_PHASE_START && !(flow->flags & TG_FLOW_PARTIAL)) {
 		tg_flow_flush(flow);
 		return tg_run_reason(flow, scratch);
@@ -412,6 +523,15 @@ tg_inline __u32 tg_scan_payload(struct xdp_md *xdp, struct tg_flow *flow,
 	return reason != TG_CONTINUE ? reason : tg_run_reason(flow, scratch);
 }
 
+/* Nothing of the connection is read: new bytes are stepped over. */
+tg_inline __u32 tg_flow_opaque(const struct tg_segment *segment, struct tg_flow *flow, __u32 fresh)
+{
+	tg_drain_away(&segment->key, flow);
+	flow->offset += fresh;
+	flow->next_seq += fresh;
+	return segment->urgent ? TG_PACKET_AMBIGUOUS : TG_PACKET_OPAQUE;
+}
+
 /* A segment with payload. The flow is ours. Returns the packet's reason. */
 tg_inline __u32 tg_flow_payload(struct xdp_md *xdp, const struct tg_segment *segment,
 				struct tg_flow *flow, struct tg_scratch *scratch)
@@ -419,32 +539,56 @@ tg_inline __u32 tg_flow_payload(struct xdp_md *xdp, const struct tg_segment *seg
 	struct tg_scan *scan = &flow->scan;
 	__u32 skip, fresh, order, reason;
 
-	order = tg_flow_order(flow, segment, &skip);
-	if (order == TG_PACKET_RETRANSMIT)
+	/* The urgent byte may be left out of what the server reads (RFC 6093). */
+	if (segment->urgent)
+		scan->phase = TG_PHASE_DEAD;
+	order = tg_flow_order(xdp, flow, segment, &skip);
+	if (order != TG_CONTINUE && order != TG_PACKET_GAP)
 		return order;
 	fresh = segment->bytes - skip;
-	flow->last_jiffies = bpf_jiffies64();
 	if (scan->phase == TG_PHASE_DEAD) {
-		flow->offset += fresh;
-		reason = TG_PACKET_OPAQUE;
-	} else if (tg_phase_skips(scan->phase) && scan->skip > fresh) {
+		reason = tg_flow_opaque(segment, flow, fresh);
+	} else if (tg_phase_skips(scan->phase) && scan->skip > fresh &&
+		   !(flow->flags & TG_FLOW_HOLDS)) {
 		flow->unbilled_bytes += tg_body_skip(scan, fresh);
 		flow->offset += fresh;
+		flow->next_seq += fresh;
 		if (flow->unbilled_bytes > TG_UNBILLED_MAX)
 			tg_flow_flush(flow);
 		reason = TG_PACKET_BODY;
 	} else {
 		reason = tg_scan_payload(xdp, flow, scratch, skip);
 	}
-	flow->next_seq += fresh;
+	if (scratch->missed)
+		order = scratch->missed;
 	return order == TG_PACKET_GAP && reason != TG_PACKET_DENIED ? order : reason;
 }
 
-/* In a refused connection. The flow is ours. Returns the packet's reason. */
-tg_inline __u32 tg_flow_refused(struct xdp_md *xdp, struct tg_scratch *scratch,
-				struct tg_flow *flow, __u64 tag)
+/*
+ * In a refused connection. The flow is ours. Returns the packet's reason; TG_CONTINUE: the
+ * flow is another connection's now, and still ours.
+ */
+tg_global __u32 tg_flow_refused(struct xdp_md *xdp, struct tg_flow *flow)
 {
-	if (tg_refused_segment(xdp, flow))
+	struct tg_scratch *scratch = tg_scratch();
+	__u64 tag;
+
+	if (!scratch || !flow)
+		return TG_PACKET_REFUSED;
+	scratch->server.state = TG_SERVER_NONE;
+	if (tg_server_place == TG_SERVER_LOCAL)
+		tg_server_look(xdp);
+	if (tg_flow_is_stale(flow, &scratch->server)) {
+		tg_flow_reset(flow, scratch->server.start_seq);
+		return TG_CONTINUE;
+	}
+	tag = tg_flow_tag(&scratch->segment.key);
+	if (!tg_refused_takes(flow, scratch)) {
+		scratch->answer.kind = TG_ANSWER_DROP;
+		tg_flow_release(flow, tag);
+		return TG_PACKET_UNACCEPTABLE;
+	}
+	if (tg_refused_segment(flow))
 		tg_flow_done(&scratch->segment.key, flow);
 	else
 		tg_flow_release(flow, tag);
@@ -456,6 +600,7 @@ tg_inline __u32 tg_segment_refused(struct xdp_md *xdp, struct tg_scratch *scratc
 {
 	struct tg_control *control = tg_control();
 	struct tg_flow *flow;
+	__u32 reason;
 	__u64 tag;
 
 	if (!control || !control->refused)
@@ -466,31 +611,74 @@ tg_inline __u32 tg_segment_refused(struct xdp_md *xdp, struct tg_scratch *scratc
 	tag = tg_flow_tag(&scratch->segment.key);
 	if (tg_flow_take(flow, tag))
 		return TG_CONTINUE;
-	if (flow->flags & TG_FLOW_REFUSED)
-		return tg_flow_refused(xdp, scratch, flow, tag);
+	if (flow->flags & TG_FLOW_REFUSED) {
+		reason = tg_flow_refused(xdp, flow);
+		if (reason != TG_CONTINUE)
+			return reason;
+	}
 	tg_flow_release(flow, tag);
 	return TG_CONTINUE;
 }
 
 /*
  * A SYN, while the server's socket of a refused connection is still there: it goes
- * first, so that nothing reaches it any more; the client's next SYN begins anew.
+ * first, so that nothing reaches it any more; the client's next SYN begins anew. Only
+ * where nothing tells that the SYN is forged, and the server's answer to it is not seen.
  */
 tg_inline __u32 tg_syn_refused(struct xdp_md *xdp, struct tg_scratch *scratch)
 {
 	struct tg_control *control = tg_control();
 	struct tg_flow *flow;
 
-	if (!control || !control->refused)
+	(void)xdp;
+	if (tg_server_place != TG_SERVER_UNSEEN || !control || !control->refused)
 		return TG_CONTINUE;
 	flow = bpf_map_lookup_elem(&flows, &scratch->segment.key);
 	if (!flow || !(flow->flags & TG_FLOW_REFUSED) || flow->refusal.stage == TG_STAGE_CLIENT ||
 	    tg_flow_take(flow, tg_flow_tag(&scratch->segment.key)))
 		return TG_CONTINUE;
-	tg_server_look(xdp);
+	scratch->server.state = TG_SERVER_NONE;
 	tg_abort_server(flow, scratch);
 	tg_flow_end(&scratch->segment.key, flow);
 	return TG_PACKET_REFUSED;
+}
+
+/*
+ * The flow of a segment with payload, taken, if the server would take the segment; else
+ * NULL and the packet's reason.
+ */
+tg_inline struct tg_flow *tg_flow_get(struct xdp_md *xdp, struct tg_scratch *scratch, __u64 tag,
+				      __u32 *reason)
+{
+	const struct tg_segment *segment = &scratch->segment;
+	struct tg_flow *flow = bpf_map_lookup_elem(&flows, &segment->key);
+	int taken = flow ? tg_flow_take(flow, tag) : -2;
+
+	if (taken == -2) {
+		*reason = tg_server_place == TG_SERVER_UNSEEN ? TG_CONTINUE : tg_prove_new(xdp);
+		if (*reason != TG_CONTINUE)
+			return 0;
+		*reason = tg_flow_add();
+		if (*reason)
+			return 0;
+		flow = bpf_map_lookup_elem(&flows, &segment->key);
+		taken = flow ? tg_flow_take(flow, tag) : -2;
+	} else if (!taken && (flow->flags & TG_FLOW_REFUSED)) {
+		*reason = tg_flow_refused(xdp, flow);
+		if (*reason != TG_CONTINUE)
+			return 0;
+	}
+	*reason = TG_PACKET_FLOW_BUSY;
+	if (taken)
+		return 0;
+	if (tg_server_place != TG_SERVER_UNSEEN && !tg_flow_trusts(flow, segment)) {
+		*reason = tg_prove(xdp, flow);
+		if (*reason != TG_CONTINUE) {
+			tg_flow_release(flow, tag);
+			return 0;
+		}
+	}
+	return flow;
 }
 
 tg_inline __u32 tg_segment_data(struct xdp_md *xdp, struct tg_scratch *scratch)
@@ -500,15 +688,14 @@ tg_inline __u32 tg_segment_data(struct xdp_md *xdp, struct tg_scratch *scratch)
 	struct tg_flow *flow;
 	__u32 reason;
 
-	flow = tg_flow_get(segment, tag, &reason);
+	flow = tg_flow_get(xdp, scratch, tag, &reason);
 	if (!flow)
 		return reason;
-	if (flow->flags & TG_FLOW_REFUSED)
-		return tg_flow_refused(xdp, scratch, flow, tag);
+	tg_flow_note(flow, segment);
+	flow->last_jiffies = bpf_jiffies64();
 	reason = tg_flow_payload(xdp, segment, flow, scratch);
-	if (flow->flags & TG_FLOW_REFUSED)
-		tg_flow_release(flow, tag);
-	else if ((segment->fin || segment->rst) && segment->seq + segment->bytes == flow->next_seq)
+	if (!(flow->flags & TG_FLOW_REFUSED) &&
+	    (scratch->over || (segment->fin && segment->seq + segment->bytes == flow->next_seq)))
 		tg_flow_done(&segment->key, flow);
 	else
 		tg_flow_release(flow, tag);
@@ -526,11 +713,21 @@ tg_inline __u32 tg_segment(struct xdp_md *xdp, struct tg_scratch *scratch)
 		if (reason != TG_CONTINUE)
 			return reason;
 		tg_flow_syn(segment);
+		if (!segment->bytes)
+			return TG_PACKET_SYN;
+		if (tg_server_place != TG_SERVER_UNSEEN) {
+			/*
+			 * RFC 7413: whether the server reads data in the SYN is not known
+			 * before it does. Without them the client sends them once more.
+			 */
+			scratch->answer.kind = TG_ANSWER_CUT;
+			scratch->answer.keep = 0;
+			return TG_PACKET_SYN;
+		}
 	}
-	if (segment->bytes)
+	/* A reset's payload is not read (RFC 9293 section 3.10.7.4). */
+	if (segment->bytes && !segment->rst)
 		return tg_segment_data(xdp, scratch);
-	if (segment->syn)
-		return TG_PACKET_SYN;
 	reason = tg_segment_refused(xdp, scratch);
 	if (reason != TG_CONTINUE)
 		return reason;

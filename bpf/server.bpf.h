@@ -1,25 +1,52 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The server's end of a connection, where it is a socket of this host and network
- * namespace: what it expects next, and what it has yet to send. Asked only when a
- * request is refused. Fields are found by the kernel's BTF (CO-RE).
+ * The server's end of a connection: what it has, expects next, and takes. Where the
+ * server is on this host and in this network namespace its socket is asked; its fields
+ * are found by the kernel's BTF (CO-RE). Where it is behind this host, what its packets
+ * said (egress.bpf.h).
  */
 #ifndef TOLLGATE_SERVER_BPF_H
 #define TOLLGATE_SERVER_BPF_H
 
 #include <bpf/bpf_core_read.h>
 
-#include "maps.bpf.h"
+#include "packet.bpf.h"
 
-/* The kernel's, as far as it is read (include/linux/tcp.h). */
-struct tcp_sock {
-	__u32 rcv_nxt;
-	__u32 snd_nxt;
-	__u32 write_seq;
+/* The kernel's, as far as they are read (include/linux/tcp.h). */
+struct tcp_options_received {
+	__u32 ts_recent;
 } __attribute__((preserve_access_index));
 
-#define TG_TCP_ESTABLISHED 1
-#define TG_TCP_CLOSE_WAIT  8
+struct tcp_sock {
+	__u64 bytes_received;
+	__u32 rcv_nxt;
+	__u32 rcv_wup;
+	__u32 rcv_wnd;
+	__u32 snd_una;
+	__u32 snd_nxt;
+	__u32 write_seq;
+	__u32 max_window;
+	struct tcp_options_received rx_opt;
+} __attribute__((preserve_access_index));
+
+struct tcp_request_sock {
+	__u32 rcv_isn;
+	__u32 snt_isn;
+} __attribute__((preserve_access_index));
+
+/* include/net/tcp_states.h */
+#define TG_TCP_ESTABLISHED  1
+#define TG_TCP_SYN_RECV	    3
+#define TG_TCP_CLOSE_WAIT   8
+#define TG_TCP_LISTEN	    10
+#define TG_TCP_NEW_SYN_RECV 12
+
+#define TG_OPENING_WINDOW 0xffff /* of a window that is not scaled: the one with the SYN */
+
+tg_inline __s32 tg_seq_from(__u32 seq, __u32 base)
+{
+	return (__s32)(seq - base);
+}
 
 tg_inline void tg_server_tuple(const struct tg_segment *segment, struct bpf_sock_tuple *tuple)
 {
@@ -39,31 +66,109 @@ tg_inline void tg_server_tuple(const struct tg_segment *segment, struct bpf_sock
 	}
 }
 
-/* scratch->server, for the connection of scratch->segment. */
+tg_inline void tg_server_open(struct tg_server *server, struct tcp_sock *tcp)
+{
+	server->state = TG_SERVER_OPEN;
+	server->socket = 1;
+	server->rcv_nxt = tcp->rcv_nxt;
+	server->rcv_end = tcp->rcv_wup + tcp->rcv_wnd;
+	if (tg_seq_from(server->rcv_end, server->rcv_nxt) < 0)
+		server->rcv_end = server->rcv_nxt;
+	server->start_seq = server->rcv_nxt - (__u32)tcp->bytes_received;
+	server->began = 1;
+	/* RFC 5961 section 5.2. write_seq: snd_nxt moves only when the packet is out. */
+	server->snd_low = tcp->snd_una - tcp->max_window;
+	server->snd_nxt = tcp->snd_nxt;
+	server->write_seq = tcp->write_seq;
+	server->stamp = tcp->rx_opt.ts_recent;
+}
+
+tg_inline void tg_server_opening(struct tg_server *server, __u32 start_seq, __u32 ack)
+{
+	server->state = TG_SERVER_OPENING;
+	server->socket = 1;
+	server->began = 1;
+	server->start_seq = start_seq;
+	server->rcv_nxt = start_seq;
+	server->rcv_end = start_seq + TG_OPENING_WINDOW;
+	server->snd_low = ack;
+	server->snd_nxt = ack;
+	server->write_seq = ack;
+	server->stamp = 0;
+}
+
+/*
+ * A listener alone: it may have answered the SYN with a cookie and kept nothing. Does
+ * the segment bring it back? The helper reads the addresses and ports of headers that
+ * are made here: those in the packet may lie beyond its first part.
+ */
+tg_inline int tg_server_has_cookie(struct tg_scratch *scratch, struct bpf_sock *listener)
+{
+	const struct tg_segment *segment = &scratch->segment;
+	const __u32 *client = (const __u32 *)segment->key.client.bytes;
+	const __u32 *server = (const __u32 *)segment->key.server.bytes;
+	struct tcphdr *tcp = (struct tcphdr *)scratch->tcp;
+	__u32 ip_bytes;
+
+	__builtin_memset(scratch->reply, 0, sizeof(struct ipv6hdr));
+	__builtin_memset(tcp, 0, sizeof(*tcp));
+	if (segment->ipv6) {
+		struct ipv6hdr *ip = (struct ipv6hdr *)scratch->reply;
+
+		ip->version = 6;
+		__builtin_memcpy(&ip->saddr, client, 16);
+		__builtin_memcpy(&ip->daddr, server, 16);
+		ip_bytes = sizeof(*ip);
+	} else {
+		struct iphdr *ip = (struct iphdr *)scratch->reply;
+
+		ip->version = 4;
+		ip->saddr = client[3];
+		ip->daddr = server[3];
+		ip_bytes = sizeof(*ip);
+	}
+	tcp->source = segment->key.client_port;
+	tcp->dest = segment->key.server_port;
+	tcp->seq = bpf_htonl(segment->seq);
+	tcp->ack_seq = bpf_htonl(segment->ack);
+	tcp->ack = 1;
+	return !bpf_tcp_check_syncookie(listener, scratch->reply, ip_bytes, tcp, sizeof(*tcp));
+}
+
+/* scratch->server, by the socket of scratch->segment's connection. */
 tg_global int tg_server_look(struct xdp_md *xdp)
 {
 	struct tg_scratch *scratch = tg_scratch();
 	struct bpf_sock_tuple tuple = {};
+	struct tcp_request_sock *request;
+	struct tg_server *server;
 	struct tcp_sock *tcp;
 	struct bpf_sock *sock;
+	__u32 state;
 
 	if (!scratch)
 		return 0;
-	scratch->server.found = 0;
+	server = &scratch->server;
+	server->state = TG_SERVER_NONE;
+	server->socket = 0;
 	tg_server_tuple(&scratch->segment, &tuple);
 	sock = bpf_skc_lookup_tcp(xdp, &tuple,
 				  scratch->segment.ipv6 ? sizeof(tuple.ipv6) : sizeof(tuple.ipv4),
 				  BPF_F_CURRENT_NETNS, 0);
 	if (!sock)
 		return 0;
-	if (sock->state == TG_TCP_ESTABLISHED || sock->state == TG_TCP_CLOSE_WAIT) {
+	state = sock->state;
+	if (state == TG_TCP_ESTABLISHED || state == TG_TCP_CLOSE_WAIT || state == TG_TCP_SYN_RECV) {
 		tcp = bpf_skc_to_tcp_sock(sock);
-		if (tcp) {
-			scratch->server.rcv_nxt = tcp->rcv_nxt;
-			scratch->server.snd_nxt = tcp->snd_nxt;
-			scratch->server.write_seq = tcp->write_seq;
-			scratch->server.found = 1;
-		}
+		if (tcp)
+			tg_server_open(server, tcp);
+	} else if (state == TG_TCP_NEW_SYN_RECV) {
+		request = bpf_skc_to_tcp_request_sock(sock);
+		if (request)
+			tg_server_opening(server, request->rcv_isn + 1, request->snt_isn + 1);
+	} else if (state == TG_TCP_LISTEN && scratch->segment.acks && !scratch->segment.syn &&
+		   !scratch->segment.rst && tg_server_has_cookie(scratch, sock)) {
+		tg_server_opening(server, scratch->segment.seq, scratch->segment.ack);
 	}
 	bpf_sk_release(sock);
 	return 0;

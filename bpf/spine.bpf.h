@@ -46,9 +46,14 @@ tg_inline int tg_spine(struct xdp_md *xdp)
 	scratch->requests = 0;
 	scratch->broken = 0;
 	scratch->allowed = 0;
+	scratch->missed = 0;
+	scratch->over = 0;
+	scratch->from_page = 0;
 	scratch->answer.kind = TG_ANSWER_PASS;
 	reason = tg_parse(xdp, &scratch->segment);
 	tg_count_packet(TG_PACKET_SEEN, scratch->segment.frame_bytes, 0);
+	if (tg_tcp_checksum && reason == TG_CONTINUE && !tg_checksum_is_right(xdp))
+		reason = TG_PACKET_BAD_CHECKSUM;
 	if (reason == TG_CONTINUE || reason == TG_PACKET_FRAGMENT)
 		reason = tg_drop(reason, scratch);
 	if (reason == TG_CONTINUE)
