@@ -168,7 +168,7 @@ void tg_loader_close(struct tg_loader *loader)
 
 /* --- attach ---------------------------------------------------------------------------- */
 
-static int load_program(struct iface *iface, const struct tg_config *config,
+static int load_program(struct iface *iface, const struct tg_config *config, unsigned int which,
 			const struct tg_http_config *http, const struct tg_maps *maps,
 			uint32_t slot, char *error, size_t error_bytes)
 {
@@ -178,7 +178,8 @@ static int load_program(struct iface *iface, const struct tg_config *config,
 
 	if (iface->program_fd >= 0)
 		return 0;
-	fd = tg_program_load_meter(config, http, slot, maps, error, error_bytes);
+	fd = tg_program_load_meter(config, &config->interfaces[which], http, slot, maps, error,
+				   error_bytes);
 	if (fd < 0)
 		return fd;
 	err = bpf_obj_get_info_by_fd(fd, &info, &bytes);
@@ -215,8 +216,8 @@ static int attach(struct tg_loader *loader, unsigned int which, uint32_t ifindex
 	if (!err)
 		err = tg_books_slot(&loader->maps, iface->name, ifindex, &slot, error, error_bytes);
 	if (!err)
-		err = load_program(iface, loader->config, &loader->http, &loader->maps, slot, error,
-				   error_bytes);
+		err = load_program(iface, loader->config, which, &loader->http, &loader->maps, slot,
+				   error, error_bytes);
 	if (err)
 		return err;
 	ask.program_fd = iface->program_fd;
@@ -306,8 +307,8 @@ static int reload_programs(const struct tg_loader *loader, struct reload *next, 
 		slot = tg_books_find_slot(&loader->maps, old->name);
 		if (old->link_fd < 0 || slot == TG_IFACES_MAX)
 			continue;
-		err = load_program(&next->ifaces[i], next->config, &next->http, &loader->maps, slot,
-				   error, error_bytes);
+		err = load_program(&next->ifaces[i], next->config, i, &next->http, &loader->maps,
+				   slot, error, error_bytes);
 	}
 	return err;
 }

@@ -207,7 +207,8 @@ static struct json_object *maps_array(const struct tg_snapshot *snapshot)
 {
 	static const enum tg_map maps[] = {TG_MAP_USAGE,    TG_MAP_TOKEN_SPILL, TG_MAP_SOURCE_SPILL,
 					   TG_MAP_ORIGINS,  TG_MAP_FLOWS,	TG_MAP_EMBRYOS,
-					   TG_MAP_PARTIALS, TG_MAP_BUDGETS,	TG_MAP_DROPS};
+					   TG_MAP_PARTIALS, TG_MAP_HOLDS,	TG_MAP_HELD,
+					   TG_MAP_BUDGETS,  TG_MAP_DROPS};
 	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
