@@ -242,23 +242,42 @@ static void set_interface(struct tollgate_bpf *object, const struct tg_config *c
 	}
 }
 
+static int load_one(struct tollgate_bpf *object, struct bpf_program *program,
+		    const struct tg_maps *maps, char *error, size_t error_bytes)
+{
+	int err;
+
+	bpf_program__set_autoload(program, true);
+	err = use_maps(object, maps, error, error_bytes);
+	if (!err)
+		err = load_object(object, error, error_bytes);
+	return err ? err : keep_fd(bpf_program__fd(program));
+}
+
 int tg_program_load_meter(const struct tg_config *config,
 			  const struct tg_config_interface *interface,
 			  const struct tg_http_config *http, uint32_t slot,
 			  const struct tg_maps *maps, char *error, size_t error_bytes)
 {
 	struct tollgate_bpf *object autoclose = open_object(error, error_bytes);
-	int err;
 
 	if (!object)
 		return -EINVAL;
 	object->rodata->tg_http = *http;
 	set_interface(object, config, interface, slot);
-	bpf_program__set_autoload(object->progs.tollgate, true);
-	err = use_maps(object, maps, error, error_bytes);
-	if (!err)
-		err = load_object(object, error, error_bytes);
-	return err ? err : keep_fd(bpf_program__fd(object->progs.tollgate));
+	return load_one(object, object->progs.tollgate, maps, error, error_bytes);
+}
+
+int tg_program_load_egress(const struct tg_config *config,
+			   const struct tg_config_interface *interface, uint32_t slot,
+			   const struct tg_maps *maps, char *error, size_t error_bytes)
+{
+	struct tollgate_bpf *object autoclose = open_object(error, error_bytes);
+
+	if (!object)
+		return -EINVAL;
+	set_interface(object, config, interface, slot);
+	return load_one(object, object->progs.tg_egress, maps, error, error_bytes);
 }
 
 static int take_programs(struct bpf_program *const programs[TG_PROGRAMS], int out[TG_PROGRAMS])

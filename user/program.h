@@ -34,6 +34,11 @@ int tg_program_load_meter(const struct tg_config *config,
 			  const struct tg_http_config *http, uint32_t slot,
 			  const struct tg_maps *maps, char *error, size_t error_bytes);
 
+/* The program for tc egress of the same interface, likewise. */
+int tg_program_load_egress(const struct tg_config *config,
+			   const struct tg_config_interface *interface, uint32_t slot,
+			   const struct tg_maps *maps, char *error, size_t error_bytes);
+
 enum tg_maintenance_program {
 	TG_PROGRAM_SWEEP_FLOWS,
 	TG_PROGRAM_MARK_IDLE,
