@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Tollgate's programs: the meter itself, and its maintenance. */
 #include "spine.bpf.h"
+#include "egress.bpf.h"
 #include "retire.bpf.h"
 #include "sweep.bpf.h"
 
@@ -8,6 +9,12 @@ SEC("xdp.frags")
 int tollgate(struct xdp_md *xdp)
 {
 	return tg_spine(xdp);
+}
+
+SEC("tc")
+int tg_egress(struct __sk_buff *skb)
+{
+	return tg_egress_watch(skb);
 }
 
 SEC("syscall")

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "egress.h"
 #include "error.h"
 #include "ethtool.h"
 #include "log.h"
@@ -47,10 +48,26 @@ bool tg_attach_on(const struct bpf_link_info *info, uint32_t ifindex, enum tg_mo
 	return true;
 }
 
-int tg_attach_take_off(int link_fd, const char *pin)
+/* Where the link is or, if its program was taken off by someone, was. 0: not here. */
+static uint32_t place_of(int link_fd, const char *ifname)
 {
-	int err = bpf_link_detach(link_fd);
+	struct bpf_link_info info;
+	enum tg_mode mode;
 
+	if (tg_attach_info(link_fd, &info))
+		return 0;
+	if (!info.xdp.ifindex)
+		return if_nametoindex(ifname);
+	return tg_attach_on(&info, info.xdp.ifindex, &mode) ? info.xdp.ifindex : 0;
+}
+
+int tg_attach_take_off(int link_fd, const char *ifname, const char *pin)
+{
+	uint32_t ifindex = place_of(link_fd, ifname);
+	int err = bpf_link_detach(link_fd), other;
+
+	other = ifindex ? tg_egress_take_off(ifindex) : 0;
+	err = err ? err : other;
 	if (unlink(pin) && errno != ENOENT && !err)
 		err = -errno;
 	close(link_fd);
@@ -101,7 +118,7 @@ void tg_attach_forget(const struct tg_config *config, const char *ifname, int li
 	    (!tg_attach_info(link_fd, &info) && hand_on(config, &info, ifname, pin)))
 		close(link_fd);
 	else
-		tg_attach_take_off(link_fd, pin);
+		tg_attach_take_off(link_fd, ifname, pin);
 }
 
 /*
@@ -350,7 +367,7 @@ static int take_over(const struct tg_attach *ask, int fd, const char *pin, struc
 	if (!err && info.prog_id != ask->program_id)
 		err = bpf_link_update(fd, ask->program_fd, NULL);
 	if (err == -ENOLINK) {
-		tg_attach_take_off(fd, pin);
+		tg_attach_take_off(fd, name, pin);
 		return -ENOENT;
 	}
 	if (err) {

@@ -37,8 +37,11 @@ int tg_attach_info(int link_fd, struct bpf_link_info *info);
 /* Is the link's program on that interface, here: in which mode. */
 bool tg_attach_on(const struct bpf_link_info *info, uint32_t ifindex, enum tg_mode *mode);
 
-/* Take the program off and remove the pin. Closes link_fd. 0, or -errno. */
-int tg_attach_take_off(int link_fd, const char *pin);
+/*
+ * Take the program off, and the egress program of the same interface, and remove the
+ * pin of that name. Closes link_fd. 0, or -errno.
+ */
+int tg_attach_take_off(int link_fd, const char *ifname, const char *pin);
 
 /*
  * The interface that a link was pinned for is gone, or has another name. Does

@@ -51,6 +51,9 @@ static struct json_object *interfaces(const struct tg_config *config)
 		put_text(entry, "mode", modes[config->interfaces[i].mode]);
 		json_object_object_add(entry, "replace",
 				       json_object_new_boolean(config->interfaces[i].replace));
+		put_text(entry, "server", tg_config_server_name(config->interfaces[i].server));
+		json_object_object_add(entry, "tcp_checksum",
+				       json_object_new_boolean(config->interfaces[i].tcp_checksum));
 		json_object_array_add(list, entry);
 	}
 	return list;
@@ -124,6 +127,7 @@ static struct json_object *limits(const struct tg_config *config)
 	put_number(out, "header_bytes", config->limits.header_bytes);
 	put_number(out, "flows", config->limits.flows);
 	put_number(out, "partials", config->limits.partials);
+	put_number(out, "held", config->limits.held);
 	put_number(out, "usage", config->limits.usage);
 	put_number(out, "origins", config->limits.origins);
 	put_number(out, "spill", config->limits.spill);

@@ -128,7 +128,8 @@ static int collect_rows(struct collection *collection, const struct tg_maps *map
 /* Walks over all keys, so it is not done each time. */
 static int collect_entries(struct collection *collection, const struct tg_maps *maps)
 {
-	static const enum tg_map counted[] = {TG_MAP_FLOWS, TG_MAP_EMBRYOS, TG_MAP_PARTIALS};
+	static const enum tg_map counted[] = {TG_MAP_FLOWS, TG_MAP_EMBRYOS, TG_MAP_PARTIALS,
+					      TG_MAP_HOLDS, TG_MAP_HELD};
 	struct tg_snapshot *snapshot = &collection->snapshot;
 	uint64_t start = tg_clock_monotonic_ns();
 	uint64_t age = start - snapshot->entries_monotonic_ns;

@@ -46,7 +46,7 @@ struct tg_snapshot {
 	struct tg_unattributed unattributed[TG_UNATTRIBUTED_REASONS];
 	uint32_t entries[TG_MAPS]; /* HASH maps: elements; others: 0 */
 	uint32_t capacity[TG_MAPS];
-	uint64_t entries_monotonic_ns; /* flows, embryos, partials were counted then */
+	uint64_t entries_monotonic_ns; /* flows ... held were counted then */
 };
 
 /*

@@ -249,6 +249,7 @@ static int take_limits(const struct tg_config_lines *lines, struct tg_config *co
 		{"limits.header_bytes", raw->header_bytes, &config->limits.header_bytes},
 		{"limits.flows", raw->flows, &config->limits.flows},
 		{"limits.partials", raw->partials, &config->limits.partials},
+		{"limits.held", raw->held, &config->limits.held},
 		{"limits.usage", raw->usage, &config->limits.usage},
 		{"limits.origins", raw->origins, &config->limits.origins},
 		{"limits.spill", raw->spill, &config->limits.spill},

@@ -20,6 +20,8 @@ struct tg_config_interface {
 	char *name;
 	enum tg_mode mode;
 	bool replace; /* take the place of another XDP program */
+	enum tg_server_place server;
+	bool tcp_checksum; /* check it in the program */
 };
 
 struct tg_config_place { /* where a token may stand; exactly one of header, query */
@@ -49,6 +51,7 @@ struct tg_config {
 		unsigned int header_bytes; /* 256..TG_HEADER_BYTES_MAX */
 		unsigned int flows;	   /* entries of the map of that name, and so on */
 		unsigned int partials;
+		unsigned int held; /* pages of 1 KiB */
 		unsigned int usage;
 		unsigned int origins;
 		unsigned int spill;   /* token_spill and source_spill, each */
@@ -76,6 +79,9 @@ int tg_config_load(const char *path, struct tg_config **out, char *error, size_t
 
 /* The effective configuration as YAML that tg_config_load reads back alike. */
 int tg_config_print(const struct tg_config *config, FILE *to);
+
+/* "local", "forwarded", "unseen". */
+const char *tg_config_server_name(enum tg_server_place place);
 
 void tg_config_free(struct tg_config *config);
 

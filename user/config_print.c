@@ -7,6 +7,16 @@
 #include "duration.h"
 
 static const char *const modes[] = {"auto", "native", "generic"};
+static const char *const server_places[] = {
+	[TG_SERVER_LOCAL] = "local",
+	[TG_SERVER_FORWARDED] = "forwarded",
+	[TG_SERVER_UNSEEN] = "unseen",
+};
+
+const char *tg_config_server_name(enum tg_server_place place)
+{
+	return server_places[place];
+}
 
 /* In double quotes always: no word can then be mistaken for null, true or a number. */
 static void quoted(FILE *to, const char *text)
@@ -42,9 +52,13 @@ static void interfaces(FILE *to, const struct tg_config *config)
 {
 	fputs("interfaces:\n", to);
 	for (unsigned int i = 0; i < config->interfaces_count; i++) {
-		text(to, "  - name", config->interfaces[i].name);
-		fprintf(to, "    mode: %s\n    replace: %s\n", modes[config->interfaces[i].mode],
-			config->interfaces[i].replace ? "true" : "false");
+		const struct tg_config_interface *interface = &config->interfaces[i];
+
+		text(to, "  - name", interface->name);
+		fprintf(to, "    mode: %s\n    replace: %s\n    server: %s\n    tcp_checksum: %s\n",
+			modes[interface->mode], interface->replace ? "true" : "false",
+			tg_config_server_name(interface->server),
+			interface->tcp_checksum ? "true" : "false");
 	}
 	fputs("listen_ports: [", to);
 	for (unsigned int i = 0; i < config->listen_ports_count; i++)
@@ -110,11 +124,12 @@ static void policies(FILE *to, const struct tg_config *config)
 static void limits(FILE *to, const struct tg_config *config)
 {
 	fprintf(to,
-		"limits:\n  header_bytes: %u\n  flows: %u\n  partials: %u\n  usage: %u\n"
+		"limits:\n  header_bytes: %u\n  flows: %u\n  partials: %u\n  held: %u\n  usage: "
+		"%u\n"
 		"  origins: %u\n  spill: %u\n  budgets: %u\n  drops: %u\n",
 		config->limits.header_bytes, config->limits.flows, config->limits.partials,
-		config->limits.usage, config->limits.origins, config->limits.spill,
-		config->limits.budgets, config->limits.drops);
+		config->limits.held, config->limits.usage, config->limits.origins,
+		config->limits.spill, config->limits.budgets, config->limits.drops);
 	duration(to, "flow_idle", config->limits.flow_idle_s);
 	duration(to, "usage_idle", config->limits.usage_idle_s);
 }

@@ -23,6 +23,7 @@ struct tg_config_raw_limits {
 	char *header_bytes;
 	char *flows;
 	char *partials;
+	char *held;
 	char *usage;
 	char *origins;
 	char *spill;

@@ -30,6 +30,7 @@ static const struct tg_config_number numbers[] = {
 	{"limits.header_bytes", 256, TG_HEADER_BYTES_MAX, TG_HEADER_BYTES_DEFAULT, false},
 	{"limits.flows", 16, ENTRIES_MAX, 262144, false},
 	{"limits.partials", 1, ENTRIES_MAX, 16384, false},
+	{"limits.held", 16, ENTRIES_MAX, TG_HELD_DEFAULT, false},
 	{"limits.usage", 1, ENTRIES_MAX, 262144, false},
 	{"limits.origins", 1, ENTRIES_MAX, 65536, false},
 	{"limits.spill", 1, ENTRIES_MAX, 65536, false},
@@ -44,6 +45,10 @@ static const struct tg_config_number numbers[] = {
 static const cyaml_strval_t modes[] = {
 	{"auto", TG_MODE_AUTO}, {"native", TG_MODE_NATIVE}, {"generic", TG_MODE_GENERIC}};
 
+static const cyaml_strval_t server_places[] = {{"local", TG_SERVER_LOCAL},
+					       {"forwarded", TG_SERVER_FORWARDED},
+					       {"unseen", TG_SERVER_UNSEEN}};
+
 /* Not CYAML_BOOL: libcyaml 1.3 takes every word that it does not know for true. */
 static const cyaml_strval_t booleans[] = {
 	{"true", true}, {"false", false}, {"yes", true},
@@ -55,6 +60,10 @@ static const cyaml_schema_field_t interface_fields[] = {
 	CYAML_FIELD_ENUM("mode", WORD, struct tg_config_interface, mode, modes,
 			 CYAML_ARRAY_LEN(modes)),
 	CYAML_FIELD_ENUM("replace", WORD, struct tg_config_interface, replace, booleans,
+			 CYAML_ARRAY_LEN(booleans)),
+	CYAML_FIELD_ENUM("server", WORD, struct tg_config_interface, server, server_places,
+			 CYAML_ARRAY_LEN(server_places)),
+	CYAML_FIELD_ENUM("tcp_checksum", WORD, struct tg_config_interface, tcp_checksum, booleans,
 			 CYAML_ARRAY_LEN(booleans)),
 	CYAML_FIELD_END,
 };
@@ -103,6 +112,7 @@ static const cyaml_schema_field_t limits_fields[] = {
 	NUMBER("header_bytes", struct tg_config_raw_limits, header_bytes),
 	NUMBER("flows", struct tg_config_raw_limits, flows),
 	NUMBER("partials", struct tg_config_raw_limits, partials),
+	NUMBER("held", struct tg_config_raw_limits, held),
 	NUMBER("usage", struct tg_config_raw_limits, usage),
 	NUMBER("origins", struct tg_config_raw_limits, origins),
 	NUMBER("spill", struct tg_config_raw_limits, spill),

@@ -9,6 +9,7 @@
 
 #include "attach.h"
 #include "bpf_log.h"
+#include "egress.h"
 #include "error.h"
 #include "loader.h"
 #include "pins.h"
@@ -39,6 +40,8 @@ static void describe(const struct bpf_link_info *info, struct tg_attachment *out
 		strcpy(out->why, "the interface is gone");
 	else if (!tg_attach_on(info, info->xdp.ifindex, &out->mode))
 		strcpy(out->why, "on an interface of another network namespace");
+	else
+		out->egress_id = tg_egress_program(info->xdp.ifindex);
 }
 
 static int list_link(const char *ifname, const char *path, void *arg)
@@ -108,7 +111,7 @@ static int remove_link(const char *ifname, const char *path, void *arg)
 		return 0;
 	}
 	fd = bpf_obj_get(path);
-	err = fd < 0 ? fd : tg_attach_take_off(fd, path);
+	err = fd < 0 ? fd : tg_attach_take_off(fd, ifname, path);
 	if (err)
 		snprintf(removal->failed, sizeof(removal->failed), "%s", ifname);
 	else

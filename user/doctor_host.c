@@ -196,9 +196,15 @@ static bool pins(const struct tg_doctor_target *target, struct tg_doctor_result 
 static bool program(const struct tg_doctor_target *target, struct tg_doctor_result *out)
 {
 	const struct tg_config small = {
-		.limits = {.flows = 64, .partials = 64, .usage = 64, .origins = 64, .spill = 64},
+		.limits = {.flows = 64,
+			   .partials = 64,
+			   .held = 64,
+			   .usage = 64,
+			   .origins = 64,
+			   .spill = 64},
 		.identity = {.ipv6_prefix = 64},
 	};
+	const struct tg_config_interface any = {.name = ""};
 	const struct tg_http_config http = {.header_bytes_max = TG_HEADER_BYTES_DEFAULT};
 	struct tg_maps maps;
 	char error[512] = "";
@@ -206,7 +212,7 @@ static bool program(const struct tg_doctor_target *target, struct tg_doctor_resu
 
 	(void)target;
 	if (!fd) {
-		fd = tg_program_load_meter(&small, &http, 0, &maps, error, sizeof(error));
+		fd = tg_program_load_meter(&small, &any, &http, 0, &maps, error, sizeof(error));
 		tg_maps_close(&maps);
 	}
 	if (fd == -EPERM) /* -EACCES is the verifier's word */
@@ -235,7 +241,9 @@ static long available_mib(void)
 static uint64_t map_bytes(const struct tg_config *config, enum tg_map map)
 {
 	static const uint32_t tracker_bytes[TG_MAPS] = {
-		[TG_MAP_FLOWS] = 136, [TG_MAP_EMBRYOS] = 8, [TG_MAP_PARTIALS] = 512};
+		[TG_MAP_FLOWS] = 136, [TG_MAP_EMBRYOS] = 8, [TG_MAP_PARTIALS] = 512,
+		[TG_MAP_HOLDS] = 96,  [TG_MAP_HELD] = 1032,
+	};
 	const struct tg_map_shape *shape = tg_map_shape(map);
 	uint64_t row = shape->key_bytes + MAP_ROW_BYTES;
 

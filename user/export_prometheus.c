@@ -167,7 +167,8 @@ static void print_packets(const struct tg_export *from, struct tg_text *out)
 
 static const enum tg_map filling_maps[] = {TG_MAP_USAGE,    TG_MAP_TOKEN_SPILL, TG_MAP_SOURCE_SPILL,
 					   TG_MAP_ORIGINS,  TG_MAP_FLOWS,	TG_MAP_EMBRYOS,
-					   TG_MAP_PARTIALS, TG_MAP_BUDGETS,	TG_MAP_DROPS};
+					   TG_MAP_PARTIALS, TG_MAP_HOLDS,	TG_MAP_HELD,
+					   TG_MAP_BUDGETS,  TG_MAP_DROPS};
 
 static void print_maps(struct tg_text *out, const char *name, const char *help,
 		       const uint32_t number[TG_MAPS])

@@ -50,10 +50,21 @@ static const char *mode_name(enum tg_mode mode)
 
 static void log_attached(const struct tg_attachment *was, const struct tg_attachment *now)
 {
-	if (!was->attached || was->program_id != now->program_id || was->ifindex != now->ifindex)
-		tg_log_info("%s: attached, mode %s, program %u%s%s", now->name,
-			    mode_name(now->mode), now->program_id, now->why[0] ? ": " : "",
+	char egress[32] = "";
+
+	if (now->egress_id)
+		snprintf(egress, sizeof(egress), ", egress program %u", now->egress_id);
+	if (!was->attached || was->program_id != now->program_id || was->ifindex != now->ifindex ||
+	    was->egress_id != now->egress_id)
+		tg_log_info("%s: attached, mode %s, program %u%s%s%s", now->name,
+			    mode_name(now->mode), now->program_id, egress, now->why[0] ? ": " : "",
 			    now->why);
+}
+
+static bool lacks_egress(const struct tg_ifaces *ifaces, unsigned int which)
+{
+	return ifaces->config->interfaces[which].server == TG_SERVER_FORWARDED &&
+	       ifaces->at[which].attached && !ifaces->at[which].egress_id;
 }
 
 static void note_absent(struct tg_ifaces *ifaces, unsigned int which)
@@ -103,6 +114,8 @@ static int attach(struct tg_ifaces *ifaces, unsigned int which, char *error, siz
 		note_refused(ifaces, which, link.ifindex, error);
 	else
 		log_attached(&was, at);
+	if (!err && lacks_egress(ifaces, which))
+		tg_log_error("%s: no request is counted: %s", name, at->why);
 	return err;
 }
 
@@ -165,7 +178,7 @@ static void look_again(struct tg_ifaces *ifaces, unsigned int which)
 		forget(ifaces, which);
 		return;
 	}
-	if (at->attached && !now.attached)
+	if ((at->attached && !now.attached) || (at->egress_id && now.attached && !now.egress_id))
 		tg_log_warning("%s: %s", at->name, now.why);
 	*at = now;
 }

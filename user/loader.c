@@ -11,20 +11,29 @@
 
 #include "attach.h"
 #include "books.h"
+#include "egress.h"
 #include "error.h"
 #include "log.h"
 #include "maintain.h"
 #include "pins.h"
 #include "program.h"
 
+#define WHY_BYTES sizeof(((struct tg_attachment *)0)->why)
+
+struct program {
+	int fd; /* -1: not loaded yet */
+	uint32_t id;
+};
+
 /* What the loader has for config->interfaces[i]. */
 struct iface {
 	char name[TG_IFACE_NAME_BYTES];
-	int program_fd; /* -1: not loaded yet */
-	uint32_t program_id;
-	int link_fd; /* -1: not attached */
+	struct program meter;
+	struct program egress; /* where servers are forwarded */
+	int link_fd;	       /* -1: not attached */
 	uint32_t link_id;
-	char why[sizeof(((struct tg_attachment *)0)->why)];
+	char why[WHY_BYTES];
+	char egress_why[WHY_BYTES]; /* it could not be attached */
 };
 
 struct tg_loader {
@@ -64,7 +73,8 @@ static void close_fd(int *fd)
 static void ifaces_free(struct iface *ifaces, unsigned int count)
 {
 	for (unsigned int i = 0; ifaces && i < count; i++) {
-		close_fd(&ifaces[i].program_fd);
+		close_fd(&ifaces[i].meter.fd);
+		close_fd(&ifaces[i].egress.fd);
 		close_fd(&ifaces[i].link_fd);
 	}
 	free(ifaces);
@@ -77,7 +87,8 @@ static struct iface *ifaces_new(const struct tg_config *config)
 	for (unsigned int i = 0; ifaces && i < config->interfaces_count; i++) {
 		snprintf(ifaces[i].name, sizeof(ifaces[i].name), "%s", config->interfaces[i].name);
 		strcpy(ifaces[i].why, "not attached yet");
-		ifaces[i].program_fd = -1;
+		ifaces[i].meter.fd = -1;
+		ifaces[i].egress.fd = -1;
 		ifaces[i].link_fd = -1;
 	}
 	return ifaces;
@@ -168,17 +179,13 @@ void tg_loader_close(struct tg_loader *loader)
 
 /* --- attach ---------------------------------------------------------------------------- */
 
-static int load_program(struct iface *iface, const struct tg_config *config,
-			const struct tg_http_config *http, const struct tg_maps *maps,
-			uint32_t slot, char *error, size_t error_bytes)
+/* fd: as loading returned it. */
+static int take_program(int fd, struct program *out, char *error, size_t error_bytes)
 {
 	struct bpf_prog_info info = {0};
 	__u32 bytes = sizeof(info);
-	int fd, err;
+	int err;
 
-	if (iface->program_fd >= 0)
-		return 0;
-	fd = tg_program_load_meter(config, http, slot, maps, error, error_bytes);
 	if (fd < 0)
 		return fd;
 	err = bpf_obj_get_info_by_fd(fd, &info, &bytes);
@@ -187,9 +194,33 @@ static int load_program(struct iface *iface, const struct tg_config *config,
 		return tg_error(err, error, error_bytes, "the program: cannot be looked at: %s",
 				strerror(-err));
 	}
-	iface->program_fd = fd;
-	iface->program_id = info.id;
+	out->fd = fd;
+	out->id = info.id;
 	return 0;
+}
+
+/* What the programs of an interface are made from. */
+struct source {
+	const struct tg_config *config;
+	const struct tg_http_config *http;
+	const struct tg_maps *maps;
+};
+
+static int load_programs(struct iface *iface, const struct source *from, unsigned int which,
+			 uint32_t slot, char *error, size_t error_bytes)
+{
+	const struct tg_config_interface *interface = &from->config->interfaces[which];
+	int err = 0;
+
+	if (iface->meter.fd < 0)
+		err = take_program(tg_program_load_meter(from->config, interface, from->http, slot,
+							 from->maps, error, error_bytes),
+				   &iface->meter, error, error_bytes);
+	if (!err && iface->egress.fd < 0 && interface->server == TG_SERVER_FORWARDED)
+		err = take_program(tg_program_load_egress(from->config, interface, slot, from->maps,
+							  error, error_bytes),
+				   &iface->egress, error, error_bytes);
+	return err;
 }
 
 /* `tollgate detach` may have removed pins under a running agent. */
@@ -201,9 +232,24 @@ static int ensure_pins(const struct tg_loader *loader, char *error, size_t error
 	return err ? err : tg_pins_maps(&loader->maps, pin_dir, error, error_bytes);
 }
 
+/*
+ * Without it nothing counts where servers are forwarded; but that is no reason to take the
+ * meter off. One that an agent before us left is swapped, or taken off if none is wanted.
+ */
+static void attach_egress(struct iface *iface, uint32_t ifindex)
+{
+	*iface->egress_why = '\0';
+	if (iface->egress.fd < 0)
+		tg_egress_take_off(ifindex);
+	else if (tg_egress_program(ifindex) != iface->egress.id)
+		tg_egress_attach(ifindex, iface->name, iface->egress.fd, iface->egress_why,
+				 sizeof(iface->egress_why));
+}
+
 static int attach(struct tg_loader *loader, unsigned int which, uint32_t ifindex, char *error,
 		  size_t error_bytes)
 {
+	const struct source from = {loader->config, &loader->http, &loader->maps};
 	struct iface *iface = &loader->ifaces[which];
 	struct tg_attach ask = {.config = loader->config,
 				.interface = &loader->config->interfaces[which],
@@ -215,12 +261,11 @@ static int attach(struct tg_loader *loader, unsigned int which, uint32_t ifindex
 	if (!err)
 		err = tg_books_slot(&loader->maps, iface->name, ifindex, &slot, error, error_bytes);
 	if (!err)
-		err = load_program(iface, loader->config, &loader->http, &loader->maps, slot, error,
-				   error_bytes);
+		err = load_programs(iface, &from, which, slot, error, error_bytes);
 	if (err)
 		return err;
-	ask.program_fd = iface->program_fd;
-	ask.program_id = iface->program_id;
+	ask.program_fd = iface->meter.fd;
+	ask.program_id = iface->meter.id;
 	err = tg_attach(&ask, &attached, error, error_bytes);
 	close_fd(&iface->link_fd);
 	if (err)
@@ -229,6 +274,7 @@ static int attach(struct tg_loader *loader, unsigned int which, uint32_t ifindex
 	if (iface->link_id != attached.link_id || attached.mode == TG_MODE_NATIVE)
 		memcpy(iface->why, attached.why, sizeof(iface->why));
 	iface->link_id = attached.link_id;
+	attach_egress(iface, ifindex);
 	return 0;
 }
 
@@ -243,6 +289,21 @@ int tg_loader_attach(struct tg_loader *loader, unsigned int which, uint32_t ifin
 	iface->link_id = 0;
 	snprintf(iface->why, sizeof(iface->why), "%s", error);
 	return err;
+}
+
+/* now: attached. */
+static void look_at_egress(const struct iface *iface, struct tg_attachment *now)
+{
+	const char *off = "its egress program was taken off by someone; a reload (SIGHUP) attaches "
+			  "it again";
+
+	if (iface->egress.fd < 0)
+		return;
+	if (tg_egress_program(now->ifindex) == iface->egress.id)
+		now->egress_id = iface->egress.id;
+	else
+		snprintf(now->why, sizeof(now->why), "%s",
+			 *iface->egress_why ? iface->egress_why : off);
 }
 
 int tg_loader_refresh(struct tg_loader *loader, unsigned int which, struct tg_attachment *out)
@@ -263,7 +324,9 @@ int tg_loader_refresh(struct tg_loader *loader, unsigned int which, struct tg_at
 		now.attached = tg_attach_on(&info, info.xdp.ifindex, &now.mode);
 		now.program_id = now.attached ? info.prog_id : 0;
 		now.link_id = now.attached ? info.id : 0;
-		if (!now.attached)
+		if (now.attached)
+			look_at_egress(iface, &now);
+		else
 			strcpy(now.why, "taken off by someone; a reload (SIGHUP) attaches again");
 	}
 	*out = now;
@@ -294,6 +357,7 @@ struct reload { /* the next state, until it is put in force */
 static int reload_programs(const struct tg_loader *loader, struct reload *next, char *error,
 			   size_t error_bytes)
 {
+	const struct source from = {next->config, &next->http, &loader->maps};
 	const struct iface *old;
 	uint32_t slot;
 	int err = 0;
@@ -306,21 +370,57 @@ static int reload_programs(const struct tg_loader *loader, struct reload *next, 
 		slot = tg_books_find_slot(&loader->maps, old->name);
 		if (old->link_fd < 0 || slot == TG_IFACES_MAX)
 			continue;
-		err = load_program(&next->ifaces[i], next->config, &next->http, &loader->maps, slot,
-				   error, error_bytes);
+		err = load_programs(&next->ifaces[i], &from, i, slot, error, error_bytes);
 	}
 	return err;
 }
 
 /* -ENOLINK: the interface went, or the program was taken off: not the swap's business. */
-static int swap(int link_fd, int program_fd)
+static int swap_meter(int link_fd, int program_fd, const char *name, char *error,
+		      size_t error_bytes)
 {
 	int err = bpf_link_update(link_fd, program_fd, NULL);
 
-	return err == -ENOLINK ? 0 : err;
+	return !err || err == -ENOLINK
+		       ? 0
+		       : tg_error(err, error, error_bytes, "%s: the program cannot be swapped: %s",
+				  name, strerror(-err));
 }
 
-/* All or none: on failure those that were swapped get their program back. */
+static uint32_t place_of(int link_fd)
+{
+	struct bpf_link_info info;
+	enum tg_mode mode;
+
+	return !tg_attach_info(link_fd, &info) && tg_attach_on(&info, info.xdp.ifindex, &mode)
+		       ? info.xdp.ifindex
+		       : 0;
+}
+
+/*
+ * The egress program first: it must see the handshakes that the meter then waits for. One
+ * that is wanted no more is taken off later, by attach_egress().
+ */
+static int swap_in(const struct iface *programs, int link_fd, char *error, size_t error_bytes)
+{
+	uint32_t ifindex = programs->egress.fd < 0 ? 0 : place_of(link_fd);
+	int err = 0;
+
+	if (ifindex)
+		err = tg_egress_attach(ifindex, programs->name, programs->egress.fd, error,
+				       error_bytes);
+	return err ? err
+		   : swap_meter(link_fd, programs->meter.fd, programs->name, error, error_bytes);
+}
+
+static void swap_back(const struct iface *programs, int link_fd)
+{
+	swap_in(programs, link_fd, NULL, 0);
+	if (programs->egress.fd < 0)
+		tg_egress_take_off(place_of(link_fd));
+}
+
+/* All or none: on failure those that were swapped get their programs back. */
 static int reload_swap(struct tg_loader *loader, struct reload *next, char *error,
 		       size_t error_bytes)
 {
@@ -330,17 +430,13 @@ static int reload_swap(struct tg_loader *loader, struct reload *next, char *erro
 
 	for (done = 0; !err && done < count; done++) {
 		old = iface_named(loader->ifaces, loader->ifaces_count, next->ifaces[done].name);
-		if (next->ifaces[done].program_fd >= 0)
-			err = swap(old->link_fd, next->ifaces[done].program_fd);
+		if (next->ifaces[done].meter.fd >= 0)
+			err = swap_in(&next->ifaces[done], old->link_fd, error, error_bytes);
 	}
-	if (!err)
-		return 0;
-	tg_error(err, error, error_bytes, "%s: the program cannot be swapped: %s",
-		 next->ifaces[done - 1].name, strerror(-err));
-	for (unsigned int i = 0; i + 1 < done; i++) {
+	for (unsigned int i = 0; err && i < done; i++) {
 		old = iface_named(loader->ifaces, loader->ifaces_count, next->ifaces[i].name);
-		if (next->ifaces[i].program_fd >= 0)
-			swap(old->link_fd, old->program_fd);
+		if (next->ifaces[i].meter.fd >= 0)
+			swap_back(old, old->link_fd);
 	}
 	return err;
 }
@@ -363,7 +459,7 @@ static void reload_links(struct tg_loader *loader, struct reload *next)
 			tg_log_notice(
 				"%s: detached, as the configuration does not name it any more",
 				old->name);
-			tg_attach_take_off(old->link_fd, pin);
+			tg_attach_take_off(old->link_fd, old->name, pin);
 			tg_books_slot_away(&loader->maps, old->name);
 			old->link_fd = -1;
 		}

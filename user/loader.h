@@ -23,7 +23,8 @@ struct tg_attachment { /* what status says of an interface */
 	enum tg_mode mode; /* in force: NATIVE or GENERIC, once attached */
 	uint32_t program_id;
 	uint32_t link_id;
-	char why[160]; /* not attached, or generic though native was asked: the reason */
+	uint32_t egress_id; /* the egress program, where servers are forwarded; 0: none */
+	char why[160];	    /* not attached, or no egress program, or generic mode: the reason */
 };
 
 /*

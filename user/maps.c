@@ -13,7 +13,8 @@
 
 #include "error.h"
 
-#define BATCH_ROWS 4096 /* keys and values of a batch fit in the L2 cache */
+#define BATCH_BYTES (512 * 1024)
+#define BATCH_ROWS  4096 /* keys and values of a batch fit in the L2 cache */
 
 static const struct {
 	const char *name;
@@ -369,6 +370,16 @@ static int walk_trie(int fd, const struct bpf_map_info *info, tg_map_row row, vo
 	return err == -ENOENT ? 0 : err;
 }
 
+/* Rows of a first batch; it grows if a bucket is longer. */
+static __u32 first_rows(const struct tg_maps *maps, const struct bpf_map_info *info)
+{
+	__u32 rows = BATCH_BYTES / (info->key_size + info->value_size);
+
+	if (rows > maps->batch)
+		rows = maps->batch;
+	return rows < info->max_entries ? rows : info->max_entries;
+}
+
 int tg_maps_walk(const struct tg_maps *maps, enum tg_map map, tg_map_row row, void *arg)
 {
 	struct batch batch = {0};
@@ -381,7 +392,7 @@ int tg_maps_walk(const struct tg_maps *maps, enum tg_map map, tg_map_row row, vo
 		return walk_trie(maps->fd[map], &info, row, arg);
 	batch.key_bytes = info.key_size;
 	batch.value_bytes = info.value_size;
-	err = batch_grow(&batch, maps->batch < info.max_entries ? maps->batch : info.max_entries);
+	err = batch_grow(&batch, first_rows(maps, &info));
 	if (!err)
 		err = walk(maps->fd[map], &batch, info.max_entries, row, arg);
 	batch_free(&batch);

@@ -13,8 +13,9 @@
 #include "pins.h"
 #include "tollgate.skel.h"
 
-#define EMBRYOS_PER_FLOW 4    /* one embryo for so many flows */
-#define PAGES_PER_HOLD	 4    /* pages for a connection that waits for bytes */
+#define EMBRYOS_PER_FLOW 4 /* one embryo for so many flows */
+#define PAGES_PER_HOLD	 4 /* pages for a connection that waits for bytes */
+#define HOLDS_MIN	 64
 #define EMBRYOS_MIN	 1024 /* below it an LRU map evicts what has just come in */
 
 static void close_object(struct tollgate_bpf **object)
@@ -106,6 +107,7 @@ static int use_maps(struct tollgate_bpf *object, const struct tg_maps *maps, cha
 uint32_t tg_program_map_entries(const struct tg_config *config, enum tg_map map)
 {
 	uint32_t embryos = config->limits.flows / EMBRYOS_PER_FLOW;
+	uint32_t holds = config->limits.held / PAGES_PER_HOLD;
 
 	switch (map) {
 	case TG_MAP_USAGE:
@@ -120,9 +122,9 @@ uint32_t tg_program_map_entries(const struct tg_config *config, enum tg_map map)
 	case TG_MAP_PARTIALS:
 		return config->limits.partials;
 	case TG_MAP_HOLDS:
-		return TG_HELD_DEFAULT / PAGES_PER_HOLD;
+		return holds > HOLDS_MIN ? holds : HOLDS_MIN;
 	case TG_MAP_HELD:
-		return TG_HELD_DEFAULT;
+		return config->limits.held;
 	case TG_MAP_BUDGETS:
 		return TG_POLICIES_MAX + config->limits.budgets;
 	case TG_MAP_BUDGET_INDEX:
@@ -224,28 +226,58 @@ int tg_program_check_maps(const struct tg_maps *maps, const char *pin_dir, char 
 
 /* --- programs -------------------------------------------------------------------- */
 
-int tg_program_load_meter(const struct tg_config *config, const struct tg_http_config *http,
-			  uint32_t slot, const struct tg_maps *maps, char *error,
-			  size_t error_bytes)
+/* What the programs of one interface are told of it. */
+static void set_interface(struct tollgate_bpf *object, const struct tg_config *config,
+			  const struct tg_config_interface *interface, uint32_t slot)
 {
-	struct tollgate_bpf *object autoclose = open_object(error, error_bytes);
 	uint16_t port;
-	int err;
 
-	if (!object)
-		return -EINVAL;
-	object->rodata->tg_http = *http;
 	object->rodata->tg_iface = slot;
+	object->rodata->tg_server_place = interface->server;
+	object->rodata->tg_tcp_checksum = interface->tcp_checksum;
 	object->rodata->tg_ipv6_prefix = config->identity.ipv6_prefix;
 	for (unsigned int i = 0; i < config->listen_ports_count; i++) {
 		port = config->listen_ports[i];
 		object->rodata->tg_ports[port >> 3] |= 1 << (port & 7);
 	}
-	bpf_program__set_autoload(object->progs.tollgate, true);
+}
+
+static int load_one(struct tollgate_bpf *object, struct bpf_program *program,
+		    const struct tg_maps *maps, char *error, size_t error_bytes)
+{
+	int err;
+
+	bpf_program__set_autoload(program, true);
 	err = use_maps(object, maps, error, error_bytes);
 	if (!err)
 		err = load_object(object, error, error_bytes);
-	return err ? err : keep_fd(bpf_program__fd(object->progs.tollgate));
+	return err ? err : keep_fd(bpf_program__fd(program));
+}
+
+int tg_program_load_meter(const struct tg_config *config,
+			  const struct tg_config_interface *interface,
+			  const struct tg_http_config *http, uint32_t slot,
+			  const struct tg_maps *maps, char *error, size_t error_bytes)
+{
+	struct tollgate_bpf *object autoclose = open_object(error, error_bytes);
+
+	if (!object)
+		return -EINVAL;
+	object->rodata->tg_http = *http;
+	set_interface(object, config, interface, slot);
+	return load_one(object, object->progs.tollgate, maps, error, error_bytes);
+}
+
+int tg_program_load_egress(const struct tg_config *config,
+			   const struct tg_config_interface *interface, uint32_t slot,
+			   const struct tg_maps *maps, char *error, size_t error_bytes)
+{
+	struct tollgate_bpf *object autoclose = open_object(error, error_bytes);
+
+	if (!object)
+		return -EINVAL;
+	set_interface(object, config, interface, slot);
+	return load_one(object, object->progs.tg_egress, maps, error, error_bytes);
 }
 
 static int take_programs(struct bpf_program *const programs[TG_PROGRAMS], int out[TG_PROGRAMS])

@@ -26,12 +26,18 @@ int tg_program_check_maps(const struct tg_maps *maps, const char *pin_dir, char 
 			  size_t error_bytes);
 
 /*
- * The XDP program for one interface slot over maps. Returns its descriptor,
- * or -errno with the verifier's last words in error.
+ * The XDP program for one interface, whose slot this is, over maps. Returns its
+ * descriptor, or -errno with the verifier's last words in error.
  */
-int tg_program_load_meter(const struct tg_config *config, const struct tg_http_config *http,
-			  uint32_t slot, const struct tg_maps *maps, char *error,
-			  size_t error_bytes);
+int tg_program_load_meter(const struct tg_config *config,
+			  const struct tg_config_interface *interface,
+			  const struct tg_http_config *http, uint32_t slot,
+			  const struct tg_maps *maps, char *error, size_t error_bytes);
+
+/* The program for tc egress of the same interface, likewise. */
+int tg_program_load_egress(const struct tg_config *config,
+			   const struct tg_config_interface *interface, uint32_t slot,
+			   const struct tg_maps *maps, char *error, size_t error_bytes);
 
 enum tg_maintenance_program {
 	TG_PROGRAM_SWEEP_FLOWS,

@@ -135,13 +135,23 @@ static void put_slot(struct json_object *object, const struct tg_snapshot *snaps
 	put_packets(object, has_slot ? snapshot->packets[slot] : no_packets);
 }
 
-static const char *wanted_mode(const struct tg_config *config, const char *name)
+/* NULL: the configuration does not name it. */
+static const struct tg_config_interface *configured(const struct tg_config *config,
+						    const char *name)
 {
 	for (unsigned int i = 0; i < config->interfaces_count; i++) {
 		if (!strcmp(config->interfaces[i].name, name))
-			return modes[config->interfaces[i].mode];
+			return &config->interfaces[i];
 	}
-	return "-";
+	return NULL;
+}
+
+static const char *why_not(const struct tg_config_interface *wanted, const struct tg_attachment *at)
+{
+	if (!at->why[0] && wanted && wanted->server == TG_SERVER_FORWARDED && at->attached &&
+	    !at->egress_id)
+		return "its egress program is not there";
+	return at->why;
 }
 
 static struct json_object *interface_object(const struct tg_status *status,
@@ -150,20 +160,24 @@ static struct json_object *interface_object(const struct tg_status *status,
 					    const struct tg_counts *sums)
 {
 	struct json_object *object = json_object_new_object();
+	const struct tg_config_interface *wanted;
 	char name[TG_IFACE_NAME_BYTES + 1] = "";
 
 	memcpy(name, at->name, TG_IFACE_NAME_BYTES);
+	wanted = configured(status->config, name);
 	put_text(object, "interface", name);
 	put_bool(object, "attached", at->attached);
 	put_text(object, "mode", at->attached ? modes[at->mode] : "-");
-	put_text(object, "wanted", wanted_mode(status->config, name));
+	put_text(object, "wanted", wanted ? modes[wanted->mode] : "-");
+	put_text(object, "server", wanted ? tg_config_server_name(wanted->server) : "-");
 	put_text(object, "driver", link->driver);
 	put_number(object, "mtu", link->mtu);
 	put_text(object, "state", link->ifindex ? link->operstate : "absent");
 	put_number(object, "ifindex", link->ifindex);
 	put_number(object, "program_id", at->program_id);
 	put_number(object, "link_id", at->link_id);
-	put_text(object, "why", at->why);
+	put_number(object, "egress_id", at->egress_id);
+	put_text(object, "why", why_not(wanted, at));
 	put_slot(object, status->snapshot, sums, at->slot);
 	return object;
 }
@@ -207,7 +221,8 @@ static struct json_object *maps_array(const struct tg_snapshot *snapshot)
 {
 	static const enum tg_map maps[] = {TG_MAP_USAGE,    TG_MAP_TOKEN_SPILL, TG_MAP_SOURCE_SPILL,
 					   TG_MAP_ORIGINS,  TG_MAP_FLOWS,	TG_MAP_EMBRYOS,
-					   TG_MAP_PARTIALS, TG_MAP_BUDGETS,	TG_MAP_DROPS};
+					   TG_MAP_PARTIALS, TG_MAP_HOLDS,	TG_MAP_HELD,
+					   TG_MAP_BUDGETS,  TG_MAP_DROPS};
 	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {

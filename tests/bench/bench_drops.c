@@ -81,12 +81,14 @@ static int load_meter(struct tg_maps *maps)
 		.limits = {.header_bytes = 16384,
 			   .flows = 65536,
 			   .partials = 1024,
+			   .held = 1024,
 			   .usage = 1024,
 			   .origins = 1024,
 			   .spill = 1024,
 			   .budgets = 1024,
 			   .drops = 65536},
 	};
+	const struct tg_config_interface unseen = {.server = TG_SERVER_UNSEEN};
 	struct tg_http_config http;
 	char error[512];
 	int fd;
@@ -95,7 +97,7 @@ static int load_meter(struct tg_maps *maps)
 	    tg_program_make_maps(&config, maps, error, sizeof(error)))
 		fd = -1;
 	else
-		fd = tg_program_load_meter(&config, &http, 0, maps, error, sizeof(error));
+		fd = tg_program_load_meter(&config, &unseen, &http, 0, maps, error, sizeof(error));
 	if (fd < 0) {
 		fprintf(stderr, "bench_drops: %s\n", error);
 		exit(1);

@@ -55,9 +55,11 @@ void tg_meter_open_sized(struct tg_meter *meter, unsigned int entries)
 	meter->ports[0] = TG_METER_PORT;
 	meter->config.listen_ports = meter->ports;
 	meter->config.listen_ports_count = 1;
+	meter->interface.server = TG_SERVER_UNSEEN; /* no sockets stand behind these frames */
 	meter->config.identity.ipv6_prefix = 64;
 	meter->config.limits.flows = entries;
 	meter->config.limits.partials = entries / 2;
+	meter->config.limits.held = entries;
 	meter->config.limits.usage = entries;
 	meter->config.limits.origins = entries;
 	meter->config.limits.spill = entries;
@@ -77,8 +79,8 @@ void tg_meter_close(struct tg_meter *meter)
 int tg_meter_load(struct tg_meter *meter, const struct tg_http_config *http, uint32_t slot)
 {
 	char error[512] = "";
-	int program = tg_program_load_meter(&meter->config, http, slot, &meter->maps, error,
-					    sizeof(error));
+	int program = tg_program_load_meter(&meter->config, &meter->interface, http, slot,
+					    &meter->maps, error, sizeof(error));
 
 	if (program < 0)
 		fail_msg("program: %s (%d)", error, program);

@@ -17,6 +17,8 @@ struct tg_meter {
 	struct tg_maps maps;
 	uint16_t ports[1];
 	struct tg_config config;
+	struct tg_config_interface
+		interface;  /* servers unseen, unless changed before tg_meter_load */
 	size_t scan_offset; /* of struct tg_scan in the value of map flows */
 };
 

@@ -140,7 +140,8 @@ static void test_bad_keys(void **state)
 		{ETH0 "listen_ports: [80]\n\n# a comment\nlisten_port: 80\n", 5,
 		 "listen_port: unknown key"},
 		{"interfaces:\n  - name: eth0\n  - name: eth1\n    modus: auto\n", 4,
-		 "interfaces[1].modus: unknown key; known here: name, mode, replace"},
+		 "interfaces[1].modus: unknown key; known here: name, mode, replace, server, "
+		 "tcp_checksum"},
 		{ETH0 "identity:\n  token_prefix: 4\n", 3,
 		 "identity.token_prefix: unknown key; known here: token_prefix_bytes, "
 		 "ipv6_prefix, secret_file, tokens"},
@@ -178,6 +179,17 @@ static void test_bad_types(void **state)
 		 "interfaces[0].replace: \"maybe\" is not valid here; write one of true, false"},
 		{"interfaces:\n  - name: eth0\n    replace: 1\n", 3,
 		 "interfaces[0].replace: \"1\""},
+		{"interfaces:\n  - name: eth0\n    server: remote\n", 3,
+		 "interfaces[0].server: \"remote\" is not valid here; write one of local, "
+		 "forwarded, "
+		 "unseen"},
+		{"interfaces:\n  - name: eth0\n    server:\n", 3,
+		 "interfaces[0].server: nothing is not"},
+		{"interfaces:\n  - name: eth0\n    server: true\n", 3,
+		 "interfaces[0].server: \"true\" is not"},
+		{"interfaces:\n  - name: eth0\n    tcp_checksum: native\n", 3,
+		 "interfaces[0].tcp_checksum: \"native\" is not valid here; write one of true, "
+		 "false"},
 		{ETH0 "listen_ports: 80\n", 2,
 		 "listen_ports: \"80\" is not valid here; write a list"},
 		{ETH0 "listen_ports:\n  - 80\n  - http\n", 4,
@@ -354,6 +366,9 @@ static void test_bad_values(void **state)
 		{ETH0 "limits: {flows: 15}\n", 2,
 		 "limits.flows: 15 is out of range; 16 to 16777216"},
 		{ETH0 "limits: {partials: 0}\n", 2, "limits.partials: 0 is out of range"},
+		{ETH0 "limits: {held: 15}\n", 2, "limits.held: 15 is out of range; 16 to 16777216"},
+		{ETH0 "limits: {held: 16777217}\n", 2, "limits.held: 16777217 is out of range"},
+		{ETH0 "limits: {held: 16M}\n", 2, "limits.held: \"16M\" is not valid here"},
 		{ETH0 "limits: {usage: 16777217}\n", 2, "limits.usage: 16777217 is out of range"},
 		{ETH0 "limits: {origins: -1}\n", 2, "limits.origins: -1 is out of range"},
 		{ETH0 "limits: {spill: 0}\n", 2, "limits.spill: 0 is out of range"},
@@ -595,6 +610,8 @@ static void test_defaults(void **state)
 	assert_string_equal(config->interfaces[0].name, "eth0");
 	assert_int_equal(config->interfaces[0].mode, TG_MODE_AUTO);
 	assert_false(config->interfaces[0].replace);
+	assert_int_equal(config->interfaces[0].server, TG_SERVER_LOCAL);
+	assert_false(config->interfaces[0].tcp_checksum);
 	assert_int_equal(config->listen_ports_count, 2);
 	assert_int_equal(config->listen_ports[0], 80);
 	assert_int_equal(config->listen_ports[1], 8080);
@@ -610,6 +627,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config->limits.header_bytes, 16384);
 	assert_int_equal(config->limits.flows, 262144);
 	assert_int_equal(config->limits.partials, 16384);
+	assert_int_equal(config->limits.held, 16384);
 	assert_int_equal(config->limits.usage, 262144);
 	assert_int_equal(config->limits.origins, 65536);
 	assert_int_equal(config->limits.spill, 65536);
@@ -629,48 +647,52 @@ static void test_defaults(void **state)
 	tg_config_free(config);
 }
 
-static const char everything[] = "interfaces:\n"
-				 "  - {name: eth0, mode: native, replace: yes}\n"
-				 "  - {name: eth1.100, mode: generic, replace: false}\n"
-				 "  - name: nothing\n"
-				 "listen_ports: [8081, 1, 65535]\n"
-				 "identity:\n"
-				 "  token_prefix_bytes: 16\n"
-				 "  ipv6_prefix: 128\n"
-				 "  secret_file: \"/etc/a \\\"b\\\" \\\\ c: d # e/\303\204\"\n"
-				 "  tokens:\n"
-				 "    - {query: api.key}\n"
-				 "    - {header: authorization, scheme: basic}\n"
-				 "    - {header: Authorization, scheme: null}\n"
-				 "policies:\n"
-				 "  - subject: token:free_*\n"
-				 "    limits: [100/m burst 20, 10000/day]\n"
-				 "    block: after 50 denials in 1m for 1h\n"
-				 "  - subject: source:198.51.100.0/24\n"
-				 "    limits: [\"50/s\"]\n"
-				 "    per: shared\n"
-				 "    action: drop\n"
-				 "  - {subject: 'token:a\"b\\*', limits: [1/h]}\n"
-				 "never_block: [192.0.2.0/24, \"2001:db8::1\"]\n"
-				 "time_zone: Europe/Berlin\n"
-				 "limits:\n"
-				 "  budgets: 16\n"
-				 "  drops: 17\n"
-				 "  header_bytes: 65536\n"
-				 "  flows: 16\n"
-				 "  partials: 1\n"
-				 "  usage: 16777216\n"
-				 "  origins: 3\n"
-				 "  spill: 16\n"
-				 "  flow_idle: 1h30m\n"
-				 "  usage_idle: 90\n"
-				 "metrics:\n"
-				 "  listen: \"[::1]:1\"\n"
-				 "  max_tokens: 0\n"
-				 "  max_sources: 100000\n"
-				 "state_dir: /a\n"
-				 "run_dir: /b\n"
-				 "pin_dir: /c\n";
+static const char everything[] =
+	"interfaces:\n"
+	"  - {name: eth0, mode: native, replace: yes,\n"
+	"     server: forwarded}\n"
+	"  - {name: eth1.100, mode: generic, replace: false, server: unseen,\n"
+	"     tcp_checksum: true}\n"
+	"  - name: nothing\n"
+	"listen_ports: [8081, 1, 65535]\n"
+	"identity:\n"
+	"  token_prefix_bytes: 16\n"
+	"  ipv6_prefix: 128\n"
+	"  secret_file: \"/etc/a \\\"b\\\" \\\\ c: d # e/\303\204\"\n"
+	"  tokens:\n"
+	"    - {query: api.key}\n"
+	"    - {header: authorization, scheme: basic}\n"
+	"    - {header: Authorization, scheme: null}\n"
+	"policies:\n"
+	"  - subject: token:free_*\n"
+	"    limits: [100/m burst 20, 10000/day]\n"
+	"    block: after 50 denials in 1m for 1h\n"
+	"  - subject: source:198.51.100.0/24\n"
+	"    limits: [\"50/s\"]\n"
+	"    per: shared\n"
+	"    action: drop\n"
+	"  - {subject: 'token:a\"b\\*', limits: [1/h]}\n"
+	"never_block: [192.0.2.0/24, \"2001:db8::1\"]\n"
+	"time_zone: Europe/Berlin\n"
+	"limits:\n"
+	"  budgets: 16\n"
+	"  drops: 17\n"
+	"  header_bytes: 65536\n"
+	"  flows: 16\n"
+	"  partials: 1\n"
+	"  held: 17\n"
+	"  usage: 16777216\n"
+	"  origins: 3\n"
+	"  spill: 16\n"
+	"  flow_idle: 1h30m\n"
+	"  usage_idle: 90\n"
+	"metrics:\n"
+	"  listen: \"[::1]:1\"\n"
+	"  max_tokens: 0\n"
+	"  max_sources: 100000\n"
+	"state_dir: /a\n"
+	"run_dir: /b\n"
+	"pin_dir: /c\n";
 
 static void check_policies(const struct tg_config *config)
 {
@@ -707,9 +729,14 @@ static void check_everything(const struct tg_config *config)
 	assert_int_equal(config->interfaces_count, 3);
 	assert_int_equal(config->interfaces[0].mode, TG_MODE_NATIVE);
 	assert_true(config->interfaces[0].replace);
+	assert_int_equal(config->interfaces[0].server, TG_SERVER_FORWARDED);
+	assert_false(config->interfaces[0].tcp_checksum);
 	assert_string_equal(config->interfaces[1].name, "eth1.100");
 	assert_int_equal(config->interfaces[1].mode, TG_MODE_GENERIC);
 	assert_false(config->interfaces[1].replace);
+	assert_int_equal(config->interfaces[1].server, TG_SERVER_UNSEEN);
+	assert_true(config->interfaces[1].tcp_checksum);
+	assert_int_equal(config->interfaces[2].server, TG_SERVER_LOCAL);
 	assert_int_equal(config->listen_ports_count, 3);
 	assert_int_equal(config->listen_ports[2], 65535);
 	assert_int_equal(config->identity.token_prefix_bytes, 16);
@@ -724,6 +751,7 @@ static void check_everything(const struct tg_config *config)
 	assert_int_equal(config->limits.header_bytes, 65536);
 	assert_int_equal(config->limits.flows, 16);
 	assert_int_equal(config->limits.partials, 1);
+	assert_int_equal(config->limits.held, 17);
 	assert_int_equal(config->limits.usage, 16777216);
 	assert_int_equal(config->limits.origins, 3);
 	assert_int_equal(config->limits.spill, 16);

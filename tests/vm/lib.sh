@@ -22,14 +22,15 @@ on_linux() { # on_linux VERSION
 		echo "not ok - Linux $1 in a virtual machine: $reason"
 		exit 1
 	fi
-	for tool in bpftool ethtool; do
+	for tool in bpftool ethtool tc; do
 		files+=(-f "$(command -v $tool)")
 	done
 	for source in tests/prog/test_*.c; do
 		source=${source%.c}
 		files+=(-f "build/$source")
 	done
-	tools/vm -k "$1" -t $SECONDS_MAX -m bridge "${files[@]}" -f tests/http -f $GUEST \
+	tools/vm -k "$1" -t $SECONDS_MAX -m bridge -m sch_ingress -m cls_bpf -m cls_u32 \
+		"${files[@]}" -f tests/http -f $GUEST \
 		-f build/tests/tools/verifier-cost -f build/bpf/tollgate.bpf.o \
 		sh $GUEST $BUDGET_PERCENT
 }
