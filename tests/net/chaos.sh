@@ -9,15 +9,17 @@
 #   │ clients        cli0├────┤boxc ◄── chaos ──► boxs├────┤srv0 ──► …        │
 #   └────────────────────┘    └───────────────────────┘    └──────────────────┘
 #
-# A test sources this file instead of lib.sh. CHAOS_SEED=N runs the one seed N again.
+# A test sources this file instead of lib.sh. CHAOS_SEED=N runs the one seed N again,
+# CHAOS_RATES='--loss 5' disturbs in one way only, to find out which one matters.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+export NET # for drained.lua
 CHAOS_BIN=$TG_ROOT/build/tests/tools/chaos
 # Percent of frames. A segment that comes in pieces is lost if one of them is.
-CHAOS_RATES=(--loss 5 --reorder 10 --duplicate 3 --resegment 30 --overlap 30)
+read -ra RATES <<<"${CHAOS_RATES:---loss 5 --reorder 10 --duplicate 3 --resegment 30 --overlap 30}"
 NETNS_B=tg-$$-b
 IN_BOX=(nsenter "--net=/run/netns/$NETNS_B")
-CHAOS=         # process id of the box, empty when none runs
+CHAOS=          # process id of the box, empty when none runs
 CONNECTIONS=256 # of wrk: while some wait for what was lost, others go on
 
 # --- the link -------------------------------------------------------------------------
@@ -61,7 +63,7 @@ chaos_end() {
 chaos_start() { # chaos_start SEED [RATE...]: what it does later stands in $TMP/chaos.json
 	local seed=$1
 	shift
-	"${IN_BOX[@]}" "$CHAOS_BIN" --seed "$seed" "${@:-${CHAOS_RATES[@]}}" boxc boxs >"$TMP/chaos.json" &
+	"${IN_BOX[@]}" "$CHAOS_BIN" --seed "$seed" "${@:-${RATES[@]}}" boxc boxs >"$TMP/chaos.json" &
 	CHAOS=$!
 }
 chaos_stop() {
@@ -111,7 +113,7 @@ quiet() { # quiet NAME
 
 drained() { # drained REQUESTS URL: as wrk_tokens, but see drained.lua
 	local out=$TMP/drained.$BASHPID
-	NET=$NET in_client wrk -t 1 -c "$CONNECTIONS" -d 240s --timeout 120s -s "$NET/drained.lua" \
+	in_client wrk -t 1 -c "$CONNECTIONS" -d 240s --timeout 120s -s "$NET/drained.lua" \
 		"$2" -- "$1" 10 >"$out" 2>&1
 	! grep -q 'Socket errors' "$out" && grep -q "^ *$1 requests in" "$out" && return
 	echo "wrk $2: $(grep -E 'requests in|errors' "$out" | tr '\n' ' ')"
