@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "port.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BUFFER_BYTES (32 << 20) /* what comes while others have the CPU */
+
+static int set_up(int fd, unsigned int index)
+{
+	const int on = 1, bytes = BUFFER_BYTES;
+	struct sockaddr_ll address = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = (int)index,
+	};
+
+	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) ||
+	    setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) ||
+	    bind(fd, (const struct sockaddr *)&address, sizeof(address)))
+		return -errno;
+	return 0;
+}
+
+int chaos_port_open(struct chaos_port *port, const char *interface)
+{
+	unsigned int index = if_nametoindex(interface);
+	int err;
+
+	memset(port, 0, sizeof(*port));
+	if (!index)
+		return -errno;
+	/* Protocol 0: nothing comes in until it is bound, from other interfaces neither. */
+	port->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (port->fd < 0)
+		return -errno;
+	err = set_up(port->fd, index);
+	if (err)
+		close(port->fd);
+	return err;
+}
+
+/* Messages over frames of a batch. */
+static void lay_out(struct mmsghdr *messages, struct iovec *at, uint8_t (*frames)[CHAOS_FRAME_MAX],
+		    const size_t *bytes, unsigned int count)
+{
+	unsigned int i;
+
+	memset(messages, 0, count * sizeof(*messages));
+	for (i = 0; i < count; i++) {
+		at[i] = (struct iovec){frames[i], bytes ? bytes[i] : CHAOS_FRAME_MAX};
+		messages[i].msg_hdr.msg_iov = &at[i];
+		messages[i].msg_hdr.msg_iovlen = 1;
+	}
+}
+
+int chaos_port_receive(struct chaos_port *port,
+		       void (*take)(void *to, const uint8_t *frame, size_t bytes), void *to)
+{
+	static uint8_t frames[CHAOS_BATCH][CHAOS_FRAME_MAX];
+	struct mmsghdr messages[CHAOS_BATCH];
+	struct iovec at[CHAOS_BATCH];
+	int i, count;
+
+	lay_out(messages, at, frames, NULL, CHAOS_BATCH);
+	/* MSG_TRUNC: a frame's length is told even if there was no room for all of it. */
+	count = recvmmsg(port->fd, messages, CHAOS_BATCH, MSG_TRUNC, NULL);
+	if (count < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	for (i = 0; i < count; i++) {
+		if (messages[i].msg_len > CHAOS_FRAME_MAX)
+			port->too_long++;
+		else
+			take(to, frames[i], messages[i].msg_len);
+	}
+	return 0;
+}
+
+void chaos_port_send(void *to, const uint8_t *frame, size_t bytes)
+{
+	struct chaos_port *port = to;
+
+	if (port->waiting == CHAOS_BATCH)
+		chaos_port_flush(port);
+	memcpy(port->frames[port->waiting], frame, bytes);
+	port->bytes[port->waiting++] = bytes;
+}
+
+void chaos_port_flush(struct chaos_port *port)
+{
+	struct mmsghdr messages[CHAOS_BATCH];
+	struct iovec at[CHAOS_BATCH];
+	unsigned int first = 0;
+	int count;
+
+	lay_out(messages, at, port->frames, port->bytes, port->waiting);
+	while (first < port->waiting) {
+		count = sendmmsg(port->fd, messages + first, port->waiting - first, 0);
+		if (count > 0) {
+			first += (unsigned int)count;
+		} else if (errno != EINTR) {
+			port->unsent++;
+			first++;
+		}
+	}
+	port->waiting = 0;
+}
+
+void chaos_port_close(struct chaos_port *port)
+{
+	struct tpacket_stats stats = {0};
+
+	if (!getsockopt(port->fd, SOL_PACKET, PACKET_STATISTICS, &stats,
+			&(socklen_t){sizeof(stats)}))
+		port->missed += stats.tp_drops;
+	close(port->fd);
+}

@@ -1,0 +1,7 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Native mode behind a link that loses, delays, repeats and re-cuts segments: every request
+# is counted once all the same, to the byte.
+. "$(dirname "$0")/chaos.sh"
+
+chaos_test native
