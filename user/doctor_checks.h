@@ -32,6 +32,11 @@ struct tg_doctor_interface_check {
 };
 extern const struct tg_doctor_interface_check tg_doctor_interface_checks[];
 
+/* Rows of that table that have a file of their own. */
+bool tg_doctor_server(const struct tg_doctor_interface *interface, struct tg_doctor_result *out);
+bool tg_doctor_tcp_checksum(const struct tg_doctor_interface *interface,
+			    struct tg_doctor_result *out);
+
 #define TG_DOCTOR_PIN_DIR "/sys/fs/bpf/tollgate" /* where no configuration says another */
 
 /* Set level and found; returns true. */

@@ -192,7 +192,24 @@ static bool pins(const struct tg_doctor_target *target, struct tg_doctor_result 
 	return tg_doctor_say(out, TG_DOCTOR_OK, "ABI %u below %s", TG_ABI_VERSION, pin_dir);
 }
 
-/* The kernel is asked, by loading over small maps; nothing is attached. */
+/* Both programs of an interface; nothing is attached. Closes what it loads. 0, or -errno. */
+static int try_programs(const struct tg_config *config, const struct tg_maps *maps, char *error,
+			size_t error_bytes)
+{
+	const struct tg_http_config http = {.header_bytes_max = TG_HEADER_BYTES_DEFAULT};
+	const struct tg_config_interface any = {.name = ""};
+	int fd = tg_program_load_meter(config, &any, &http, 0, maps, error, error_bytes);
+
+	if (fd >= 0) {
+		close(fd);
+		fd = tg_program_load_egress(config, &any, 0, maps, error, error_bytes);
+	}
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? fd : 0;
+}
+
+/* The kernel is asked, by loading over small maps. */
 static bool program(const struct tg_doctor_target *target, struct tg_doctor_result *out)
 {
 	const struct tg_config small = {
@@ -204,22 +221,19 @@ static bool program(const struct tg_doctor_target *target, struct tg_doctor_resu
 			   .spill = 64},
 		.identity = {.ipv6_prefix = 64},
 	};
-	const struct tg_config_interface any = {.name = ""};
-	const struct tg_http_config http = {.header_bytes_max = TG_HEADER_BYTES_DEFAULT};
 	struct tg_maps maps;
 	char error[512] = "";
-	int fd = tg_program_make_maps(&small, &maps, error, sizeof(error));
+	int err = tg_program_make_maps(&small, &maps, error, sizeof(error));
 
 	(void)target;
-	if (!fd) {
-		fd = tg_program_load_meter(&small, &any, &http, 0, &maps, error, sizeof(error));
+	if (!err) {
+		err = try_programs(&small, &maps, error, sizeof(error));
 		tg_maps_close(&maps);
 	}
-	if (fd == -EPERM) /* -EACCES is the verifier's word */
+	if (err == -EPERM) /* -EACCES is the verifier's word */
 		return tg_doctor_say(out, TG_DOCTOR_UNKNOWN, "%s", error);
-	if (fd < 0)
+	if (err)
 		return tg_doctor_say(out, TG_DOCTOR_FAIL, "%s", error);
-	close(fd);
 	return tg_doctor_say(out, TG_DOCTOR_OK, "the verifier accepts it");
 }
 

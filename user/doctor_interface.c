@@ -217,5 +217,7 @@ const struct tg_doctor_interface_check tg_doctor_interface_checks[] = {
 	{"other_program", other_program},
 	{"veth", veth},
 	{"generic_mode", generic_mode},
+	{"server", tg_doctor_server},
+	{"tcp_checksum", tg_doctor_tcp_checksum},
 	{0},
 };

@@ -10,13 +10,15 @@
 #include <netlink/route/qdisc.h>
 #include <netlink/route/tc.h>
 #include <netlink/socket.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "error.h"
 
 #define HANDLE	 0x746f6c6c /* "toll" */
 #define PRIORITY 1
+
+#define KIND_BYTES 32
 
 /* --- the qdisc ------------------------------------------------------------------- */
 
@@ -31,28 +33,42 @@ static struct nl_sock *connect_route(void)
 	return socket;
 }
 
-/*
- * "ingress" stands where clsact would, and takes a filter for egress, too: but runs it
- * on what comes in.
- */
-static bool has_clsact(uint32_t ifindex)
+/* Which qdisc stands where clsact would; "" : none, or it cannot be asked for. */
+static void qdisc_kind(uint32_t ifindex, char out[KIND_BYTES])
 {
 	struct nl_sock *socket = connect_route();
 	struct rtnl_qdisc *qdisc = NULL;
 	struct nl_cache *cache = NULL;
-	bool found = false;
 
+	*out = '\0';
 	if (socket && rtnl_qdisc_alloc_cache(socket, &cache) >= 0)
 		qdisc = rtnl_qdisc_get_by_parent(cache, (int)ifindex, TC_H_CLSACT);
 	if (qdisc) {
-		const char *kind = rtnl_tc_get_kind(TC_CAST(qdisc));
-
-		found = kind && !strcmp(kind, "clsact");
+		snprintf(out, KIND_BYTES, "%s", rtnl_tc_get_kind(TC_CAST(qdisc)) ?: "");
 		rtnl_qdisc_put(qdisc);
 	}
 	nl_cache_free(cache);
 	nl_socket_free(socket);
-	return found;
+}
+
+static bool has_clsact(uint32_t ifindex)
+{
+	char kind[KIND_BYTES];
+
+	qdisc_kind(ifindex, kind);
+	return !strcmp(kind, "clsact");
+}
+
+/*
+ * "ingress" stands where clsact would, and takes a filter for egress, too: but runs it
+ * on what comes in.
+ */
+bool tg_egress_possible(uint32_t ifindex)
+{
+	char kind[KIND_BYTES];
+
+	qdisc_kind(ifindex, kind);
+	return !*kind || !strcmp(kind, "clsact");
 }
 
 /* What cannot be read has some. */

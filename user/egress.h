@@ -10,12 +10,16 @@
 #ifndef TOLLGATE_EGRESS_H
 #define TOLLGATE_EGRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Put the program there, atomically in the place of one that is there. 0, or -errno. */
 int tg_egress_attach(uint32_t ifindex, const char *ifname, int program_fd, char *error,
 		     size_t error_bytes);
+
+/* Is there room for it: no qdisc where clsact must stand, or clsact? */
+bool tg_egress_possible(uint32_t ifindex);
 
 /* The id of our program there; 0: none. */
 uint32_t tg_egress_program(uint32_t ifindex);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* links: user/[a-z]*.c tests/prog/sandbox.c */
 /* What the doctor finds on interfaces that were made so, and that its commands mend it. */
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
@@ -8,11 +9,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "../../user/doctor.h"
+#include "../../user/doctor_checks.h"
 #include "sandbox.h"
 
 #define RESULTS_MAX 64
@@ -203,6 +205,89 @@ static void generic_mode_costs_and_spares_the_peers_tso(void **state)
 	assert_int_equal(level_of("near", "generic_mode"), TG_DOCTOR_WARN);
 }
 
+/* One check of near alone: loading the programs takes its time. */
+static struct tg_doctor_result look(struct sandbox *sandbox,
+				    bool (*check)(const struct tg_doctor_interface *interface,
+						  struct tg_doctor_result *out))
+{
+	const struct tg_doctor_target target = {.config = &sandbox->config,
+						.config_path = "test.yaml"};
+	struct tg_doctor_interface interface = {.target = &target,
+						.config = &sandbox->interfaces[0]};
+	struct tg_doctor_result result = {0};
+
+	assert_int_equal(tg_link_query("near", &interface.link), 0);
+	if (!check(&interface, &result))
+		strcpy(result.found, "not checked");
+	return result;
+}
+
+static void check_server(struct sandbox *sandbox, enum tg_doctor_level level, const char *found)
+{
+	struct tg_doctor_result result = look(sandbox, tg_doctor_server);
+
+	if (result.level != level || !strstr(result.found, found))
+		fail_msg("%s: %s", tg_doctor_level_name(result.level), result.found);
+	assert_int_equal(level == TG_DOCTOR_OK, !*result.mend);
+}
+
+/* Sockets and routing are this test's network namespace's own. */
+static void servers_are_sought_where_they_should_be(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons(80)};
+	int listener = socket(AF_INET6, SOCK_STREAM, 0);
+
+	sandbox_make_pair("near", "far");
+	check_server(sandbox, TG_DOCTOR_OK, "none listens on port 80 yet");
+	sandbox_run("echo 1 >/proc/sys/net/ipv4/ip_forward");
+	check_server(sandbox, TG_DOCTOR_WARN, "no server listens on port 80 in this network");
+	sandbox_run("echo 0 >/proc/sys/net/ipv4/ip_forward; "
+		    "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
+	assert_int_equal(bind(listener, (void *)&any, sizeof(any)), 0); /* is not listening */
+	check_server(sandbox, TG_DOCTOR_WARN, "no server listens on port 80 in this network");
+	assert_int_equal(listen(listener, 1), 0);
+	check_server(sandbox, TG_DOCTOR_OK, "listens on every");
+	sandbox->ports[0] = 81;
+	check_server(sandbox, TG_DOCTOR_WARN, "no server listens on port 81 in this network");
+	close(listener);
+}
+
+static void servers_that_are_forwarded_need_clsact(void **state)
+{
+	struct sandbox *sandbox = *state;
+
+	sandbox_make_pair("near", "far");
+	sandbox->interfaces[0].server = TG_SERVER_FORWARDED;
+	check_server(sandbox, TG_DOCTOR_OK, "free");
+	sandbox_run("tc qdisc add dev near clsact");
+	check_server(sandbox, TG_DOCTOR_OK, "free");
+	sandbox_run("tc qdisc del dev near clsact && tc qdisc add dev near ingress");
+	check_mends(sandbox, "server", TG_DOCTOR_FAIL);
+}
+
+static void believing_all_is_warned_of(void **state)
+{
+	struct sandbox *sandbox = *state;
+
+	sandbox_make_pair("near", "far");
+	sandbox->interfaces[0].server = TG_SERVER_UNSEEN;
+	check_server(sandbox, TG_DOCTOR_WARN, "forged ones count");
+}
+
+static void checksums_that_nobody_makes_are_warned_of(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_doctor_result result;
+
+	sandbox_make_pair("near", "far");
+	result = look(sandbox, tg_doctor_tcp_checksum);
+	assert_string_equal(result.found, "not checked");
+	sandbox->interfaces[0].tcp_checksum = true;
+	result = look(sandbox, tg_doctor_tcp_checksum);
+	assert_int_equal(result.level, TG_DOCTOR_WARN);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, sandbox_setup, sandbox_teardown)
 
 int main(void)
@@ -219,6 +304,10 @@ int main(void)
 		T(our_own_program_is_no_other),
 		T(native_mode_without_a_driver_fails),
 		T(generic_mode_costs_and_spares_the_peers_tso),
+		T(servers_are_sought_where_they_should_be),
+		T(servers_that_are_forwarded_need_clsact),
+		T(believing_all_is_warned_of),
+		T(checksums_that_nobody_makes_are_warned_of),
 	};
 
 	return cmocka_run_group_tests_name("doctor", tests, NULL, NULL);

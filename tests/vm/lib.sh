@@ -29,7 +29,7 @@ on_linux() { # on_linux VERSION
 		source=${source%.c}
 		files+=(-f "build/$source")
 	done
-	tools/vm -k "$1" -t $SECONDS_MAX -m bridge -m sch_ingress -m cls_bpf -m cls_u32 \
+	tools/vm -k "$1" -t $SECONDS_MAX -m bridge -m sch_ingress -m cls_bpf -m cls_u32 -m tcp_diag \
 		"${files[@]}" -f tests/http -f $GUEST \
 		-f build/tests/tools/verifier-cost -f build/bpf/tollgate.bpf.o \
 		sh $GUEST $BUDGET_PERCENT
