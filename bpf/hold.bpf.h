@@ -33,19 +33,22 @@ tg_inline __u32 tg_pages_between(__u32 from, __u32 to)
 /* --- pages ------------------------------------------------------------------------- */
 
 /* XOR a page with its mask: twice is not at all. Two words a turn of the hash. */
-tg_inline void tg_page_mask(__u64 *words, __u64 nonce)
+tg_global int tg_page_mask(struct tg_words *words, __u64 nonce)
 {
 	struct tg_sip sip;
 	__u32 i;
 
+	if (!words)
+		return 0;
 	tg_sip_start(&sip, tg_http_config()->key);
 	tg_sip_word(&sip, nonce);
 	tg_sip_word(&sip, nonce);
 	for (i = 0; i < TG_PAGE_WORDS; i += 2) {
 		tg_sip_word(&sip, i);
-		words[i] ^= sip.v[0] ^ sip.v[1];
-		words[i + 1] ^= sip.v[2] ^ sip.v[3];
+		words->word[i] ^= sip.v[0] ^ sip.v[1];
+		words->word[i + 1] ^= sip.v[2] ^ sip.v[3];
 	}
+	return 0;
 }
 
 /* scratch->held_key: the page of scratch->segment's connection that has the byte seq. */
@@ -66,12 +69,12 @@ tg_global int tg_page_add(struct tg_hold *hold)
 		return -1;
 	fresh = &scratch->fresh_page;
 	page = scratch->held_key.page % TG_PAGES_MAX;
-	__builtin_memset(fresh->words, 0, sizeof(fresh->words));
+	__builtin_memset(&fresh->words, 0, sizeof(fresh->words));
 	fresh->nonce = (__u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32();
-	tg_page_mask(fresh->words, fresh->nonce);
+	tg_page_mask(&fresh->words, fresh->nonce);
 	if (bpf_map_update_elem(&held, &scratch->held_key, fresh, BPF_NOEXIST))
 		return -1;
-	hold->pages[page / 64 & 1] |= 1ULL << (page % 64);
+	hold->pages[page / 64] |= 1ULL << (page % 64);
 	return 0;
 }
 
@@ -80,7 +83,7 @@ tg_global int tg_page_open(void)
 {
 	struct tg_scratch *scratch = tg_scratch();
 	struct tg_held *page;
-	__u64 *to;
+	struct tg_words *to;
 	__u32 i;
 
 	if (!scratch)
@@ -88,9 +91,9 @@ tg_global int tg_page_open(void)
 	page = bpf_map_lookup_elem(&held, &scratch->held_key);
 	if (!page)
 		return -1;
-	to = scratch->page + TG_PAGE_AT / 8;
+	to = (struct tg_words *)(scratch->page + TG_PAGE_AT / 8);
 	for (i = 0; i < TG_PAGE_WORDS; i++)
-		to[i] = page->words[i];
+		to->word[i] = page->words.word[i];
 	tg_page_mask(to, page->nonce);
 	return 0;
 }
@@ -138,7 +141,7 @@ tg_global __u32 tg_hold_put(struct xdp_md *xdp, struct tg_hold *hold, __u32 seq,
 		return TG_PACKET_HOLD_FULL;
 	from = scratch->page + TG_PAGE_AT / 8;
 	for (i = 0; i < TG_PAGE_WORDS; i++)
-		page->words[i] ^= from[i];
+		page->words.word[i] ^= from[i];
 	tg_page_clear(scratch->page);
 	return 0;
 }
@@ -203,6 +206,8 @@ tg_global int tg_hold_step(struct xdp_md *xdp, struct tg_hold *hold)
 	if (tg_seq_from(stop, at) <= 0)
 		return 1;
 	for (i = 0; i < TG_RUNS_MAX; i++) {
+		TG_FORGET(stop);
+		TG_FORGET(there);
 		if (i >= hold->runs)
 			break;
 		if (tg_seq_from(hold->end[i], at) <= 0)
@@ -258,14 +263,15 @@ tg_global int tg_hold_note(struct tg_hold *hold, __u32 begin, __u32 end, __u32 t
 	for (i = 0; i < TG_RUNS_MAX; i++) {
 		__u32 b, e;
 
+		TG_FORGET(count);
 		if (i >= hold->runs)
 			break;
 		b = hold->begin[i];
 		e = hold->end[i];
 		if (tg_seq_from(b, end) > 0) {
 			if (!placed) {
-				scratch->run_begin[count & 15] = begin;
-				scratch->run_stop[count & 15] = end;
+				scratch->run_begin[count & (2 * TG_RUNS_MAX - 1)] = begin;
+				scratch->run_stop[count & (2 * TG_RUNS_MAX - 1)] = end;
 				count++;
 				placed = 1;
 			}
@@ -276,13 +282,13 @@ tg_global int tg_hold_note(struct tg_hold *hold, __u32 begin, __u32 end, __u32 t
 				end = e;
 			continue;
 		}
-		scratch->run_begin[count & 15] = b;
-		scratch->run_stop[count & 15] = e;
+		scratch->run_begin[count & (2 * TG_RUNS_MAX - 1)] = b;
+		scratch->run_stop[count & (2 * TG_RUNS_MAX - 1)] = e;
 		count++;
 	}
 	if (!placed) {
-		scratch->run_begin[count & 15] = begin;
-		scratch->run_stop[count & 15] = end;
+		scratch->run_begin[count & (2 * TG_RUNS_MAX - 1)] = begin;
+		scratch->run_stop[count & (2 * TG_RUNS_MAX - 1)] = end;
 		count++;
 	}
 	if (count > TG_RUNS_MAX)
@@ -297,12 +303,42 @@ tg_global int tg_hold_note(struct tg_hold *hold, __u32 begin, __u32 end, __u32 t
 	return 0;
 }
 
+struct tg_drop_run {
+	struct tg_scratch *scratch;
+	struct tg_hold *hold;
+	__u32 first;
+};
+
+/* bpf_loop callback: away with a page of scratch->held_key's connection. */
+static long tg_page_drop(__u32 index, struct tg_drop_run *run)
+{
+	__u32 page = (run->first + index) % TG_PAGES_MAX;
+	__u64 bit = 1ULL << (page % 64);
+	struct tg_hold *hold = run->hold;
+
+	if (!(hold->pages[page / 64] & bit))
+		return 0;
+	hold->pages[page / 64] &= ~bit;
+	run->scratch->held_key.page = page;
+	bpf_map_delete_elem(&held, &run->scratch->held_key);
+	return 0;
+}
+
+/* Pages first to last of scratch->held_key's connection. */
+tg_inline void tg_pages_drop(struct tg_scratch *scratch, struct tg_hold *hold, __u32 first,
+			     __u32 last)
+{
+	struct tg_drop_run run = {scratch, hold, first};
+	__u32 count = tg_pages_between(first, last) + 1;
+
+	bpf_loop(count < TG_PAGES_MAX ? count : TG_PAGES_MAX, tg_page_drop, &run, 0);
+}
+
 /* Nothing is held of the connection any more. key: of it. */
 tg_global int tg_hold_end(const struct tg_flow_key *key)
 {
 	struct tg_scratch *scratch = tg_scratch();
 	struct tg_hold *hold;
-	__u32 i;
 
 	if (!scratch || !key)
 		return 0;
@@ -310,12 +346,7 @@ tg_global int tg_hold_end(const struct tg_flow_key *key)
 	hold = bpf_map_lookup_elem(&holds, &scratch->held_key.flow);
 	if (!hold)
 		return 0;
-	for (i = 0; i < TG_PAGES_MAX; i++) {
-		if (!(hold->pages[i / 64] >> (i % 64) & 1))
-			continue;
-		scratch->held_key.page = i;
-		bpf_map_delete_elem(&held, &scratch->held_key);
-	}
+	tg_pages_drop(scratch, hold, hold->first_page, hold->last_page);
 	bpf_map_delete_elem(&holds, &scratch->held_key.flow);
 	return 0;
 }
@@ -329,6 +360,7 @@ tg_inline struct tg_hold *tg_hold_get(struct tg_flow *flow, struct tg_scratch *s
 		return hold;
 	__builtin_memset(&scratch->fresh_hold, 0, sizeof(scratch->fresh_hold));
 	scratch->fresh_hold.first_page = tg_page_of(flow->next_seq);
+	scratch->fresh_hold.last_page = scratch->fresh_hold.first_page;
 	scratch->fresh_hold.since_jiffies = bpf_jiffies64();
 	if (bpf_map_update_elem(&holds, key, &scratch->fresh_hold, BPF_NOEXIST))
 		return 0;
@@ -346,7 +378,7 @@ tg_global __u32 tg_hold_segment(struct xdp_md *xdp, struct tg_flow *flow)
 	const struct tg_segment *segment;
 	struct tg_hold_run run = {.xdp = xdp};
 	struct tg_hold *hold;
-	__u32 ahead;
+	__u32 ahead, last;
 
 	if (!scratch || !flow)
 		return TG_PACKET_HOLD_FULL;
@@ -368,6 +400,12 @@ tg_global __u32 tg_hold_segment(struct xdp_md *xdp, struct tg_flow *flow)
 	hold = tg_hold_get(flow, scratch);
 	if (!hold || tg_hold_note(hold, segment->seq, scratch->hold_end, 1))
 		return TG_PACKET_HOLD_FULL;
+	if (tg_seq_from(scratch->hold_end, scratch->hold_skip) > 0) {
+		last = tg_page_of(scratch->hold_end - 1);
+		if (tg_pages_between(hold->first_page, last) >
+		    tg_pages_between(hold->first_page, hold->last_page))
+			hold->last_page = last;
+	}
 	run.hold = hold;
 	bpf_loop(TG_HOLD_STEPS_MAX, tg_hold_further, &run, 0);
 	/* If it ended early: what was stored must be known, or it would be stored again. */
@@ -392,25 +430,15 @@ tg_global __u32 tg_hold_segment(struct xdp_md *xdp, struct tg_flow *flow)
 tg_global int tg_hold_trim(struct tg_hold *hold, __u32 seq)
 {
 	struct tg_scratch *scratch = tg_scratch();
-	__u32 i, first, count;
+	__u32 page = tg_page_of(seq);
 
-	if (!scratch || !hold)
+	if (!scratch || !hold || page == hold->first_page)
 		return 0;
-	first = hold->first_page;
-	count = tg_pages_between(first, tg_page_of(seq));
 	tg_page_key(scratch, seq);
-	for (i = 0; i < TG_PAGES_MAX; i++) {
-		__u32 page = (first + i) % TG_PAGES_MAX;
-
-		if (i >= count)
-			break;
-		if (!(hold->pages[page / 64 & 1] >> (page % 64) & 1))
-			continue;
-		hold->pages[page / 64 & 1] &= ~(1ULL << (page % 64));
-		scratch->held_key.page = page;
-		bpf_map_delete_elem(&held, &scratch->held_key);
-	}
-	hold->first_page = tg_page_of(seq);
+	tg_pages_drop(scratch, hold, hold->first_page, page - 1);
+	hold->first_page = page;
+	if (tg_pages_between(page, hold->last_page) >= TG_PAGES_MAX)
+		hold->last_page = page; /* it was before this one */
 	return 0;
 }
 
@@ -422,6 +450,7 @@ tg_inline __u32 tg_hold_reach(struct tg_hold *hold, __u32 seq, __u32 *end)
 	for (i = 0; i < TG_RUNS_MAX; i++) {
 		__u32 b, e;
 
+		TG_FORGET(kept);
 		if (i >= hold->runs)
 			break;
 		b = hold->begin[i];
@@ -432,8 +461,8 @@ tg_inline __u32 tg_hold_reach(struct tg_hold *hold, __u32 seq, __u32 *end)
 			*end = e;
 			found = 1;
 		}
-		hold->begin[kept & 7] = b;
-		hold->end[kept & 7] = e;
+		hold->begin[kept & (TG_RUNS_MAX - 1)] = b;
+		hold->end[kept & (TG_RUNS_MAX - 1)] = e;
 		kept++;
 	}
 	hold->runs = kept;

@@ -99,9 +99,9 @@ struct tg_embryo {
  * What of a connection came too early, as runs of the sequence; the bytes that must be
  * read stand in pages of map held. A page's number is a part of its sequence numbers.
  */
-#define TG_RUNS_MAX   8
+#define TG_RUNS_MAX   32
 #define TG_PAGE_BYTES 1024
-#define TG_PAGES_MAX  128 /* a connection's; also how far ahead a byte can be held, in pages */
+#define TG_PAGES_MAX  1024 /* a connection's; also how far ahead a byte can be held, in pages */
 #define TG_PAGE_WORDS (TG_PAGE_BYTES / 8)
 /* A page at work: 8 bytes before it, for words that end in it; a page's length behind it. */
 #define TG_PAGE_AT   8
@@ -113,7 +113,9 @@ struct tg_hold {
 	__u32 runs;
 	__u32 fin_seq; /* has_fin: the client's FIN stands here */
 	__u32 has_fin;
-	__u32 first_page; /* number of the first page that may be there, not cut to TG_PAGES_MAX */
+	__u32 first_page; /* numbers of the first page that may be there, ... */
+	__u32 last_page;  /* ... and of the last one, not cut to TG_PAGES_MAX */
+	__u32 pad;
 	__u64 since_jiffies;
 	__u64 pages[TG_PAGES_MAX / 64]; /* bit p: there is page p */
 };
@@ -125,9 +127,13 @@ struct tg_held_key {
 TG_ASSERT_SIZE(struct tg_held_key, 40);
 
 /* Masked, as unfinished headers are. Bytes that are not in a run are 0 under the mask. */
+struct tg_words {
+	__u64 word[TG_PAGE_WORDS];
+};
+
 struct tg_held {
 	__u64 nonce;
-	__u64 words[TG_PAGE_WORDS];
+	struct tg_words words;
 };
 
 /* A TCP segment for a metered port. */

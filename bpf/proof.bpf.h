@@ -115,13 +115,30 @@ tg_inline void tg_flow_catch_up(struct tg_flow *flow, struct tg_scratch *scratch
 		scratch->missed = tg_flow_skip(flow, missed);
 }
 
-tg_inline void tg_server_ask(struct xdp_md *xdp, struct tg_scratch *scratch,
-			     const struct tg_flow *flow)
+/* Would the server take the segment? Its reason, or TG_CONTINUE. scratch->server: why. */
+tg_inline __u32 tg_server_ask(struct xdp_md *xdp, struct tg_scratch *scratch,
+			      const struct tg_flow *flow)
 {
-	if (tg_server_place == TG_SERVER_LOCAL)
-		tg_server_look(xdp);
-	else
+	const struct tg_segment *segment = &scratch->segment;
+	const struct tg_server *server = &scratch->server;
+	__u32 reason;
+
+	if (tg_server_place != TG_SERVER_LOCAL) {
 		tg_server_recall(scratch, flow);
+		return tg_server_takes(server, segment);
+	}
+	tg_server_look(xdp);
+	reason = tg_server_takes(server, segment);
+	/*
+	 * The two numbers of the window's edge are written one after the other, perhaps
+	 * on another CPU at this instant: it is where it was when we look again.
+	 */
+	if (reason == TG_PACKET_UNACCEPTABLE && tg_seq_from(segment->seq, server->rcv_end) > 0 &&
+	    tg_seq_from(segment->seq, server->rcv_end) < TG_START_SLACK) {
+		tg_server_look(xdp);
+		reason = tg_server_takes(server, segment);
+	}
+	return reason;
 }
 
 /*
@@ -136,8 +153,7 @@ tg_global __u32 tg_prove(struct xdp_md *xdp, struct tg_flow *flow)
 
 	if (!scratch || !flow)
 		return TG_PACKET_NO_CONNECTION;
-	tg_server_ask(xdp, scratch, flow);
-	reason = tg_server_takes(&scratch->server, &scratch->segment);
+	reason = tg_server_ask(xdp, scratch, flow);
 	if (reason != TG_CONTINUE && reason != TG_PACKET_RETRANSMIT)
 		return reason;
 	if (tg_flow_is_stale(flow, &scratch->server)) {
@@ -158,8 +174,7 @@ tg_global __u32 tg_prove_new(struct xdp_md *xdp)
 
 	if (!scratch)
 		return TG_PACKET_NO_CONNECTION;
-	tg_server_ask(xdp, scratch, 0);
-	return tg_server_takes(&scratch->server, &scratch->segment);
+	return tg_server_ask(xdp, scratch, 0);
 }
 
 #endif
