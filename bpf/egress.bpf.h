@@ -90,8 +90,10 @@ tg_global __u32 tg_egress_scale(struct __sk_buff *skb, __u32 at, __u32 bytes)
 	if (!scratch)
 		return 0;
 	__builtin_memset(scratch->tcp, 0, sizeof(scratch->tcp));
-	bytes = tg_mask(bytes, 0x3c);
-	if (!bytes || bpf_skb_load_bytes(skb, at, scratch->tcp, bytes))
+	if (!bytes)
+		return 0;
+	bytes = tg_mask(bytes - 1, 0x3f) + 1;
+	if (bpf_skb_load_bytes(skb, at, scratch->tcp, bytes))
 		return 0;
 	for (i = 0; i < 40; i++) {
 		__u32 kind, length;

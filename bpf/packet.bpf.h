@@ -102,8 +102,8 @@ tg_global int tg_ipv4_options_sound(struct xdp_md *xdp, __u32 at, __u32 bytes)
 		return 1;
 	words = (__u32 *)scratch->chunk;
 	__builtin_memset(words, 0, 64);
-	bytes = tg_mask(bytes, 0x3c);
-	if (!bytes || bpf_xdp_load_bytes(xdp, at, words, bytes))
+	bytes = tg_mask(bytes - 1, 0x3f) + 1;
+	if (bpf_xdp_load_bytes(xdp, at, words, bytes))
 		return 1; /* cut off: TRUNCATED, as the next stage finds */
 	for (i = 0; i < 15; i++)
 		sum += words[i];
