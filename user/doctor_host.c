@@ -283,7 +283,7 @@ static bool memory(const struct tg_doctor_target *target, struct tg_doctor_resul
 		return tg_doctor_say(out, TG_DOCTOR_OK,
 				     "the maps take about %ld MiB of %ld MiB available", need_mib,
 				     free_mib);
-	tg_doctor_mend(out, "lower limits (usage, flows, origins, spill) in %s",
+	tg_doctor_mend(out, "lower limits (usage, flows, held, origins, spill) in %s",
 		       target->config_path);
 	return tg_doctor_say(out, need_mib < free_mib ? TG_DOCTOR_WARN : TG_DOCTOR_FAIL,
 			     "the maps take about %ld MiB of %ld MiB available", need_mib,

@@ -399,7 +399,7 @@ static uint32_t place_of(int link_fd)
 
 /*
  * The egress program first: it must see the handshakes that the meter then waits for. One
- * that is wanted no more is taken off later, by attach_egress().
+ * that is wanted no more is taken off when all went well.
  */
 static int swap_in(const struct iface *programs, int link_fd, char *error, size_t error_bytes)
 {
@@ -454,6 +454,8 @@ static void reload_links(struct tg_loader *loader, struct reload *next)
 			new->link_fd = old->link_fd;
 			new->link_id = old->link_id;
 			old->link_fd = -1;
+			if (new->meter.fd >= 0 && new->egress.fd < 0 && old->egress.fd >= 0)
+				tg_egress_take_off(place_of(new->link_fd));
 		} else if (old->link_fd >= 0 &&
 			   !tg_pins_link_path(pin, loader->config->pin_dir, old->name)) {
 			tg_log_notice(

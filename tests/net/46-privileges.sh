@@ -33,13 +33,22 @@ conserved "confined"
 kill -HUP "$AGENT"
 ip -n "$NETNS_S" link del srv0
 link_up 1500
-within 5 in_server bash -c 'ip -d link show dev srv0 | grep -q prog/xdp'
+check "attaches an interface that came back" within 30 in_server bash -c 'ip -d link show dev srv0 | grep -q prog/xdp'
 curl_get -H 'X-API-Key: least-privileges' "http://$SERVER4:8080/[1-20]"
-counts_equal "attaches an interface that came back" --bytes
+counts_equal "and counts on it" --bytes
 agent_stop
 equal "ends with 0" 0 "$AGENT_STATUS"
 check "starts again, over its pins" agent_start "$TMP/confined"
 counts_equal "and has the counts" --bytes
+# So does the program at tc egress.
+has_egress() { in_server tc filter show dev srv0 egress | grep -q tg_egress; }
+agent_config "[{name: srv0, mode: native, server: forwarded}]"
+kill -HUP "$AGENT"
+check "attaches the egress program" within 30 has_egress
+agent_config "[{name: srv0, mode: native, server: local}]"
+kill -HUP "$AGENT"
+has_no_egress() { ! has_egress; }
+check "and takes it off" within 30 has_no_egress
 if command -v systemd-analyze >/dev/null; then
 	sed "s,/usr/sbin/tollgate,$TG,; /^Documentation=/d" "$unit" >"$TMP/tollgate.service"
 	said=$(systemd-analyze verify "$TMP/tollgate.service" 2>&1)

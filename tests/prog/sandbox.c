@@ -43,7 +43,7 @@ static void build_config(struct sandbox *sandbox)
 	config->limits.header_bytes = 16384;
 	config->limits.flows = 1024;
 	config->limits.partials = 128;
-	config->limits.held = 64;
+	config->limits.held = 1000;
 	config->limits.usage = 1000;
 	config->limits.origins = 200;
 	config->limits.spill = 300;

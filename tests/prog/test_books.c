@@ -36,6 +36,8 @@ static void open_makes_all_pins(void **state)
 	assert_int_equal(maps->capacity[TG_MAP_SOURCE_SPILL], 300);
 	assert_int_equal(maps->capacity[TG_MAP_FLOWS], 1024);
 	assert_int_equal(maps->capacity[TG_MAP_PARTIALS], 128);
+	assert_int_equal(maps->capacity[TG_MAP_HELD], 1000);
+	assert_int_equal(maps->capacity[TG_MAP_HOLDS], 250);
 	assert_int_equal(tg_maps_meta(maps, &meta), 0);
 	assert_int_equal(meta.abi_version, TG_ABI_VERSION);
 	assert_int_equal(meta.generation, 1);

@@ -107,6 +107,24 @@ static void rows_are_counted(void **state)
 	assert_int_equal(count, 4999);
 }
 
+/* A batch of them is cut to what fits into a cache. */
+static void rows_of_a_kilobyte_are_counted(void **state)
+{
+	struct tg_maps *maps = *state;
+	char value[1032] = "", key[sizeof(struct tg_flow_key) + 4] = "";
+	uint32_t count;
+
+	maps->fd[TG_MAP_HELD] =
+		bpf_map_create(BPF_MAP_TYPE_HASH, "held", sizeof(key), sizeof(value), 2000, NULL);
+	assert_true(maps->fd[TG_MAP_HELD] >= 0);
+	for (uint32_t i = 0; i < 1999; i++) {
+		memcpy(key, &i, sizeof(i));
+		assert_int_equal(bpf_map_update_elem(maps->fd[TG_MAP_HELD], key, value, 0), 0);
+	}
+	assert_int_equal(tg_maps_count(maps, TG_MAP_HELD, &count), 0);
+	assert_int_equal(count, 1999);
+}
+
 static int stop_at_third(const void *key, const void *value, void *arg)
 {
 	(void)key;
@@ -233,6 +251,7 @@ int main(void)
 		T(each_row_is_seen_once_whatever_the_batch),
 		T(an_empty_map_has_no_rows),
 		T(rows_are_counted),
+		T(rows_of_a_kilobyte_are_counted),
 		T(a_row_can_end_the_walk),
 		T(a_closed_map_is_an_error),
 		T(cpus_are_summed),

@@ -36,7 +36,8 @@ static int set_up(void **state)
 	f->snapshot->packets[0][TG_PACKET_REQUEST].requests = 19;
 	f->snapshot->packets[0][TG_PACKET_ACK].packets = 2;
 	strcpy(f->snapshot->interfaces[2].name, "old0");
-	f->interfaces[0] = (struct tg_config_interface){.name = (char *)"veth0"};
+	f->interfaces[0] = (struct tg_config_interface){.name = (char *)"veth0",
+							.server = TG_SERVER_FORWARDED};
 	f->interfaces[1] =
 		(struct tg_config_interface){.name = (char *)"lo", .mode = TG_MODE_GENERIC};
 	f->config = (struct tg_config){.pin_dir = (char *)"/sys/fs/bpf/tg",
@@ -48,7 +49,8 @@ static int set_up(void **state)
 						   .attached = true,
 						   .mode = TG_MODE_NATIVE,
 						   .program_id = 77,
-						   .link_id = 5};
+						   .link_id = 5,
+						   .egress_id = 78};
 	f->attachments[1] =
 		(struct tg_attachment){.name = "lo", .slot = 1, .why = "another program"};
 	f->links[0] = (struct tg_link_info){
@@ -196,6 +198,10 @@ static void status_of_an_agent(void **state)
 	assert_string_equal(text(reply, "interfaces.0.driver"), "veth");
 	assert_int_equal(number(reply, "interfaces.0.mtu"), 1500);
 	assert_int_equal(number(reply, "interfaces.0.program_id"), 77);
+	assert_string_equal(text(reply, "interfaces.0.server"), "forwarded");
+	assert_int_equal(number(reply, "interfaces.0.egress_id"), 78);
+	assert_string_equal(text(reply, "interfaces.0.why"), "");
+	assert_string_equal(text(reply, "interfaces.1.server"), "local");
 	assert_int_equal(number(reply, "interfaces.0.requests"), 10);
 	assert_string_equal(text(reply, "interfaces.1.mode"), "-");
 	assert_string_equal(text(reply, "interfaces.1.wanted"), "generic");
@@ -232,10 +238,12 @@ static void status_without_an_agent(void **state)
 	struct json_object *reply;
 
 	f->from.status.health = NULL;
+	f->attachments[0].egress_id = 0; /* the pins do not tell that there should be one */
 	reply = ask(f, "{\"verb\":\"status\"}");
 	assert_false(json_object_get_boolean(at(reply, "agent.running")));
 	assert_null(at(reply, "agent.pid"));
 	assert_string_equal(text(reply, "books.since"), "2026-01-01T00:00:00.000Z");
+	assert_string_equal(text(reply, "interfaces.0.why"), "its egress program is not there");
 	json_object_put(reply);
 }
 
