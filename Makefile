@@ -177,6 +177,7 @@ check-now: tests format-check
 fuzzers:
 	$(Q)CLANG='$(CLANG)' tests/fuzz/missing >/dev/null || $(MAKE) --no-print-directory fuzzers-now
 fuzzers-now: $(FUZZERS) $(FUZZ_TOOLS)
+	@:
 
 fuzz-quick: deps ## fuzz each target in tests/fuzz for some seconds, the same way every time
 	$(Q)$(MAKE) --no-print-directory fuzz-quick-now
