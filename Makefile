@@ -24,7 +24,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 
 # Goals that run without compilers and libraries in place.
-UNCONFIGURED := help clean deps check vm demo bench format format-check uninstall
+UNCONFIGURED := help clean deps check vm fuzz fuzz-quick demo bench format format-check uninstall
 ifneq ($(filter-out $(UNCONFIGURED),$(or $(MAKECMDGOALS),all)),)
 include $(B)/config.mk
 endif
@@ -39,6 +39,8 @@ CONFIG_PATH := -DTG_OPTIONS_CONFIG_PATH='"$(SYSCONFDIR)/tollgate/tollgate.yaml"'
 CPPFLAGS_TG = -D_GNU_SOURCE= -DTG_VERSION='"$(VERSION)"' $(CONFIG_PATH) -I. -Iinclude -Iuser -I$(B)/bpf $(LIB_CFLAGS)
 CC_PLAIN    = $(CC) -std=gnu11 -MMD -MP $(CPPFLAGS_TG) $(CPPFLAGS) $(WARNINGS) $(HARDEN) $(CFLAGS)
 CC_ASAN	    = $(CC) -std=gnu11 -MMD -MP $(CPPFLAGS_TG) $(CPPFLAGS) $(WARNINGS) -O1 -g $(SANITIZE)
+CC_FUZZ	    = $(CLANG) -std=gnu11 -MMD -MP $(CPPFLAGS_TG) $(CPPFLAGS) $(WARNINGS) -O1 -g \
+	      $(SANITIZE) -fsanitize=fuzzer-no-link
 CC_BPF	    = $(CLANG) -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra $(WERROR) \
 	      -Iinclude $(BPF_ARCH_CFLAGS)
 
@@ -47,6 +49,8 @@ SHARED_C   := $(filter-out user/main.c,$(USER_C))
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 PROG_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/prog/test_*.c))
 TEST_TOOLS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
+FUZZERS	   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_TOOLS := $(B)/tests/fuzz/make_seeds
 BENCHES	   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
 
 .PHONY: all
@@ -79,13 +83,18 @@ $(B)/asan/%.o: %.c $(B)/config.mk
 	@mkdir -p $(@D)
 	$(Q)$(CC_ASAN) -c $< -o $@
 
+$(B)/fuzz/%.o: %.c $(B)/config.mk
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC_FUZZ) $(CFLAGS_FUZZ) -c $< -o $@
+
 # Only who includes the skeleton waits for the BPF compiler.
 SKEL_USERS := $(shell grep -ls 'tollgate\.skel\.h' user/*.c tests/*/*.c)
-$(SKEL_USERS:%.c=$(B)/plain/%.o) $(SKEL_USERS:%.c=$(B)/asan/%.o): $(B)/bpf/tollgate.skel.h
+$(foreach k,plain asan fuzz,$(SKEL_USERS:%.c=$(B)/$(k)/%.o)): $(B)/bpf/tollgate.skel.h
 
 # Who names the configuration's place is built again when SYSCONFDIR is another.
 CONFIG_PATH_USERS := $(shell grep -ls 'TG_OPTIONS_CONFIG_PATH' user/*.c)
-$(CONFIG_PATH_USERS:%.c=$(B)/plain/%.o) $(CONFIG_PATH_USERS:%.c=$(B)/asan/%.o): $(B)/sysconfdir
+$(foreach k,plain asan fuzz,$(CONFIG_PATH_USERS:%.c=$(B)/$(k)/%.o)): $(B)/sysconfdir
 .PHONY: always
 $(B)/sysconfdir: always
 	@mkdir -p $(@D)
@@ -109,10 +118,20 @@ $(UNIT_TESTS): $(B)/tests/%: $$(call parts,asan,tests/$$*.c)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SANITIZE) $^ $(LIBS) $(CMOCKA_LIBS) -o $@
 
-$(PROG_TESTS) $(BENCHES) $(TEST_TOOLS): $(B)/tests/%: $$(call parts,plain,tests/$$*.c)
+$(PROG_TESTS) $(BENCHES) $(TEST_TOOLS) $(FUZZ_TOOLS): $(B)/tests/%: $$(call parts,plain,tests/$$*.c)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(HARDEN) $(HARDEN_LD) $^ $(LIBS) $(CMOCKA_LIBS) -o $@
+
+$(FUZZERS): $(B)/tests/%: $$(call parts,fuzz,tests/$$*.c)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(SANITIZE) -fsanitize=fuzzer $^ $(LIBS) $(FUZZ_LIBS) -o $@
+
+# What it is held against is no part of the sanitized program.
+$(B)/tests/fuzz/fuzz_scan_parser: FUZZ_LIBS := -lhttp_parser
+# Headers of a frame are aligned to nothing, which BPF does not mind.
+$(B)/fuzz/tests/fuzz/fuzz_packet.o: CFLAGS_FUZZ := -fno-sanitize=alignment
 
 $(PROG_TESTS) $(BENCHES): | $(B)/bpf/tollgate.bpf.o
 
@@ -146,12 +165,30 @@ $(BPF_HEADERS:%=$(B)/headers/%.ok): $(B)/headers/%.ok: % $(HEADERS) $(BPF_HEADER
 
 .PHONY: headers tests check check-now
 headers: $(HEADERS:%=$(B)/headers/%.ok) $(BPF_HEADERS:%=$(B)/headers/%.ok) ## compile each header by itself
-tests: all headers $(UNIT_TESTS) $(PROG_TESTS) $(TEST_TOOLS) ## build the tests without running them
+tests: all headers $(UNIT_TESTS) $(PROG_TESTS) $(TEST_TOOLS) fuzzers ## build the tests without running them
 
 check: deps ## as root: install what is missing, build, run every test
 	$(Q)$(MAKE) --no-print-directory check-now
 check-now: tests format-check
 	$(Q)tests/run $(foreach t,$(TESTS),'$(t)')
+
+# Fuzzing needs more than the other tests: without it they are built all the same.
+.PHONY: fuzzers fuzzers-now fuzz fuzz-now fuzz-quick fuzz-quick-now
+fuzzers:
+	$(Q)CLANG='$(CLANG)' tests/fuzz/missing >/dev/null || $(MAKE) --no-print-directory fuzzers-now
+fuzzers-now: $(FUZZERS) $(FUZZ_TOOLS)
+	@:
+
+fuzz-quick: deps ## fuzz each target in tests/fuzz for some seconds, the same way every time
+	$(Q)$(MAKE) --no-print-directory fuzz-quick-now
+fuzz-quick-now: fuzzers
+	$(Q)tests/run 'tests/fuzz/*'
+
+SECONDS ?= 600
+fuzz: deps ## fuzz one target for longer: TARGET=fuzz_scan_split SECONDS=600
+	$(Q)$(MAKE) --no-print-directory fuzz-now
+fuzz-now: fuzzers-now
+	$(Q)tests/fuzz/run '$(TARGET)' '$(SECONDS)'
 
 .PHONY: vm vm-now
 vm: deps ## run tests/prog under Linux 6.1 and 6.12 in a virtual machine (slow: a quarter of an hour)

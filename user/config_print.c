@@ -18,11 +18,39 @@ const char *tg_config_server_name(enum tg_server_place place)
 	return server_places[place];
 }
 
+/*
+ * The number of a character beyond ASCII (text is UTF-8) that YAML does not take as
+ * it stands, or takes for the end of a line; 0: any other. *bytes: how long it is.
+ */
+static unsigned int to_escape(const char *text, size_t *bytes)
+{
+	const unsigned char *c = (const unsigned char *)text;
+
+	*bytes = 2;
+	if (c[0] == 0xc2 && c[1] < 0xa0)
+		return c[1];
+	*bytes = 3;
+	if (c[0] == 0xe2 && c[1] == 0x80 && (c[2] == 0xa8 || c[2] == 0xa9))
+		return 0x2000 | (c[2] & 0x3f);
+	if (c[0] == 0xef && c[1] == 0xbf && c[2] >= 0xbe)
+		return 0xffc0 | (c[2] & 0x3f);
+	return 0;
+}
+
 /* In double quotes always: no word can then be mistaken for null, true or a number. */
 static void quoted(FILE *to, const char *text)
 {
+	unsigned int escape;
+	size_t bytes;
+
 	fputc('"', to);
 	for (; *text; text++) {
+		escape = to_escape(text, &bytes);
+		if (escape) {
+			fprintf(to, "\\u%04x", escape);
+			text += bytes - 1;
+			continue;
+		}
 		if (*text == '"' || *text == '\\')
 			fputc('\\', to);
 		if ((unsigned char)*text < ' ' || *text == 0x7f)

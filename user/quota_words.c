@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "policy_json.h"
+#include "quote.h"
 
 #define BURST	     "burst"
 #define BURST_BYTES  (sizeof(BURST) - 1)
@@ -60,6 +61,7 @@ static int join_word(struct joined *joined, const char *word, char *error, size_
 	return 0;
 }
 
+/* A word may hold anything; an error is one line all the same. */
 static int join(const struct tg_quota_words *words, struct joined *joined, char *error,
 		size_t error_bytes)
 {
@@ -67,6 +69,8 @@ static int join(const struct tg_quota_words *words, struct joined *joined, char 
 
 	for (unsigned int i = 0; !err && i < words->limits_count; i++)
 		err = join_word(joined, words->limits[i], error, error_bytes);
+	for (char *c = error; err && *c; c++)
+		*c = tg_quote_printable(*c);
 	return err;
 }
 

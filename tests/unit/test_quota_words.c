@@ -78,6 +78,7 @@ static void test_mistakes(void **state)
 		{{0},
 		 "1/s|1/m|1/h|1/day|1/hour",
 		 "LIMIT: 1/hour: one too many; a policy has at most 4"},
+		{{0}, "1/s|1/m|1/h|1/day|1\n/\x1bhour", "LIMIT: 1?/?hour: one too many"},
 		{{0}, "1/s|2/s", "\"1/s\" and \"2/s\" are limits of one unit"},
 		{{.subject = "tokn:x*"}, "1/s", "SUBJECT: \"tokn:x*\""},
 		{{.subject = "source:192.0.2.1/24"}, "1/s", "SUBJECT: \"source:192.0.2.1/24\""},
