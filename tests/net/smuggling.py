@@ -19,6 +19,7 @@ is asked, of each case and each server:
              what only one of them took
   deviates   neither, and the case says why (`# deviates: ...`)
 
+`# varies: NAME` names a server that does not always do the same with a case's bytes.
 Anything else is a failure; so is a reason to give up that is not the case's, a
 case called ambiguous where the servers do the same, and a deviation that is none.
 --table FILE: writes what it saw as tables, for docs/http.md. --first N: where the
@@ -58,7 +59,7 @@ def text_bytes(text):
 class Case:
     def __init__(self, file, name):
         self.file, self.name, self.stream, self.ends = file, name, b"", []
-        self.tokens, self.end, self.why = [], None, None
+        self.tokens, self.end, self.why, self.varies = [], None, None, ""
 
     def ambiguous(self):
         return self.end.startswith("ambiguous")
@@ -80,6 +81,8 @@ def read_cases(path):
                     cases[-1].tokens.append(token[1] if token else None)
             elif word == "end":
                 cases[-1].end = rest
+            elif line.startswith("# varies: "):
+                cases[-1].varies = line[len("# varies: "):]
             elif line.startswith("# deviates: "):
                 cases[-1].why = line[len("# deviates: "):]
     return cases
@@ -133,11 +136,11 @@ class Meter:
         return json.loads(self.run(self.command, verb, "-c", self.config, *options, "-o", "json"))
 
     def reasons(self):
-        """Packets by reason, and all requests that are unattributed."""
+        """Packets by the reasons to give up, and all requests that are unattributed."""
         status = self.ask("status")
         out = Counter({UNATTRIBUTED: status["identity"]["unattributed"]})
         for interface in status["interfaces"]:
-            out.update(interface["packets"]["reasons"])
+            out.update({reason: count for reason, count in interface["packets"]["reasons"].items() if reason in ERRORS})
         return out
 
     def usage(self):
@@ -179,20 +182,41 @@ def send(case, number, server, way):
     converse(server.address, segments(case, stream, way))
 
 
+def wanted_reasons(end, count):
+    """One packet of each connection ends as the cases say, and perhaps one request is unattributed."""
+    broken = end.split()[0]
+    return +Counter({UNATTRIBUTED: count if end in UNATTRIBUTED_ENDS else 0,
+                     broken: count if broken not in GOOD_ENDS else 0})
+
+
+def send_alike(cases, end, server, meter, before):
+    """Cases of one end, a message at a time. (what is wrong or None, the reasons after it)"""
+    alike = [number for number, case in enumerate(cases) if case.end == end]
+    for number in alike:
+        send(cases[number], number, server, "each")
+    wanted, until = wanted_reasons(end, len(alike)), time.monotonic() + 10
+    while True: # the agent trails the program
+        after = meter.reasons()
+        found = after - before
+        if found == wanted:
+            return None, after
+        if time.monotonic() > until:
+            return "cases that end %s, %s: %s, not %s" % (end, server.name, dict(found), dict(wanted)), after
+        time.sleep(0.2)
+
+
 def send_all(cases, servers, meter):
-    """(server, end) -> (cases that end so, what went up by sending these a message at a time)."""
-    went_up = {}
+    """Returns what is wrong."""
+    wrong, reasons = [], meter.reasons()
+    for server in servers:
+        for end in sorted({case.end for case in cases}):
+            why, reasons = send_alike(cases, end, server, meter, reasons)
+            wrong += [why] if why else []
     for server in servers:
         for way in ("whole", "halved"):
             for number, case in enumerate(cases):
                 send(case, number, server, way)
-        for end in sorted({case.end for case in cases}):
-            alike = [number for number, case in enumerate(cases) if case.end == end]
-            before = meter.reasons()
-            for number in alike:
-                send(cases[number], number, server, "each")
-            went_up[server.name, end] = len(alike), meter.reasons() - before
-    return went_up
+    return wrong
 
 
 def stream_key(number, server, way):
@@ -227,10 +251,8 @@ class Judge:
         self.wrong, self.verdicts, self.lines = [], {}, {}
 
     def judge(self):
-        for (server, end), (count, went_up) in send_all(self.cases, self.servers, self.meter).items():
-            self.check_reasons(server, end, count, went_up)
-        self.settle()
-        usage = self.meter.usage()
+        self.wrong += send_all(self.cases, self.servers, self.meter)
+        usage = self.settle()
         for number, case in enumerate(self.cases):
             found = {}
             for server in self.servers:
@@ -240,12 +262,14 @@ class Judge:
             self.weigh(case, found)
 
     def settle(self):
-        """Until the logs do not grow any more: they trail what was answered."""
-        before = None
-        while before != (now := [server.lines() for server in self.servers]):
+        """Until neither logs nor usage grow any more: they trail what was answered."""
+        before = now = None
+        while before is None or before != now:
             before = now
-            time.sleep(0.5)
-        self.lines = {server.letter: lines for server, lines in zip(self.servers, now)}
+            time.sleep(1.5)
+            now = [server.lines() for server in self.servers], self.meter.usage()
+        self.lines = {server.letter: lines for server, lines in zip(self.servers, now[0])}
+        return now[1]
 
     def hear(self, case, server, way, key, usage):
         """(counted, taken) of one stream; what the meter counted must be what the case says."""
@@ -257,15 +281,6 @@ class Judge:
         if counted != wanted:
             self.fail(case, server, "%s: the meter counted %s, not %s" % (way, dict(counted), dict(wanted)))
         return counted, taken(self.lines[server.letter].get(key.decode(), []))
-
-    def check_reasons(self, server, end, count, went_up):
-        """One packet of each connection ended as the case says; what is unattributed was called so."""
-        broken = end.split()[0]
-        wanted = Counter({UNATTRIBUTED: count if end in UNATTRIBUTED_ENDS else 0,
-                          broken: count if broken not in GOOD_ENDS else 0})
-        found = Counter({reason: went_up[reason] for reason in [UNATTRIBUTED, *ERRORS]})
-        if +wanted != +found:
-            self.wrong.append("cases that end %s, %s: %s, not %s" % (end, server, dict(+found), dict(+wanted)))
 
     def weigh(self, case, found):
         names = set()
@@ -286,10 +301,11 @@ class Judge:
         self.wrong.append("%s, %s: %s" % (case.name, server.name, why))
 
     def said(self, number, server):
-        """Which requests the server took."""
-        case, took = self.cases[number], Counter()
-        for way in WAYS:
-            took |= taken(self.lines[server.letter].get(stream_key(number, server, way).decode(), []))
+        """Which requests the server took when they came at once."""
+        case = self.cases[number]
+        if server.name in case.varies:
+            return "varies"
+        took = taken(self.lines[server.letter].get(stream_key(number, server, "whole").decode(), []))
         # A body at fault may come with the header, or after the rules have run.
         if case.tokens and not took["after"] and case.end in ("bad_chunk", "ambiguous", "body"):
             return "%s at most" % case.tokens[-1]
