@@ -181,7 +181,7 @@ tg_inline void tg_request_broken(struct tg_scratch *scratch, __u32 error, __u64 
 {
 	__u32 why;
 
-	scratch->reason = error;
+	scratch->reason = TG_CODE_REASON(error);
 	tg_token_forget(&scratch->head);
 	tg_start_forget(&scratch->head);
 	switch (error) {
@@ -193,6 +193,9 @@ tg_inline void tg_request_broken(struct tg_scratch *scratch, __u32 error, __u64 
 		break;
 	case TG_PACKET_HEADER_TOO_LONG:
 		why = TG_UNATTRIBUTED_HEADER_TOO_LONG;
+		break;
+	case TG_AMBIGUOUS_REQUEST:
+		why = TG_UNATTRIBUTED_AMBIGUOUS;
 		break;
 	default:
 		return;

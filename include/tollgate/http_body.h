@@ -53,11 +53,12 @@ tg_inline __u32 tg_header_end(struct tg_scan *scan, struct tg_head *head,
 
 	if (bytes > config->header_bytes_max)
 		return TG_ERROR(TG_PACKET_HEADER_TOO_LONG);
-	if (flags & TG_HEAD_BAD_FRAMING)
+	if ((flags & TG_HEAD_BAD_FRAMING) ||
+	    (flags & (TG_HEAD_CODING | TG_HEAD_CHUNKED)) == TG_HEAD_CODING)
 		return TG_ERROR(TG_PACKET_BAD_FRAMING);
-	if ((flags & TG_HEAD_CODING) &&
-	    (!(flags & TG_HEAD_CHUNKED) || (flags & (TG_HEAD_LENGTH | TG_HEAD_OLD))))
-		return TG_ERROR(TG_PACKET_BAD_FRAMING);
+	if ((flags & TG_HEAD_AMBIGUOUS) ||
+	    ((flags & TG_HEAD_CODING) && (flags & (TG_HEAD_LENGTH | TG_HEAD_OLD))))
+		return TG_ERROR(TG_PACKET_AMBIGUOUS);
 	head->header_bytes = bytes;
 	scan->flags = (scan->flags & ~TG_SCAN_TENTATIVE) | TG_SCAN_SEEN;
 	if (flags & TG_HEAD_SWITCH)
@@ -104,7 +105,8 @@ tg_inline __u32 tg_step_chunk_size(struct tg_scan *scan, const struct tg_input *
 		scan->line = TG_LINE_CHUNK_SIZE;
 		return TG_STEP_LINE;
 	}
-	return TG_FAIL(TG_PACKET_BAD_CHUNK, 0);
+	/* Behind white space nginx takes anything for an extension. */
+	return TG_FAIL(scan->sub < 2 ? TG_PACKET_BAD_CHUNK : TG_PACKET_AMBIGUOUS, 0);
 }
 
 tg_inline __u32 tg_step_chunk_end(struct tg_scan *scan, const struct tg_input *in)
@@ -117,25 +119,31 @@ tg_inline __u32 tg_step_chunk_end(struct tg_scan *scan, const struct tg_input *i
 	return TG_STEP_LINE;
 }
 
-/* RFC 9112 section 7.1.2. scan->sub: the name has begun. */
+/* scan->sub in TG_PHASE_TRAILER; 0: at the first line. */
+#define TG_TRAILER_NAME	   1 /* a name has begun */
+#define TG_TRAILER_FURTHER 2 /* at a line that may continue the one before */
+
+/* RFC 9112 section 7.1.2. nginx reads no field here, but only over lines. */
 tg_inline __u32 tg_step_trailer(struct tg_scan *scan, const struct tg_input *in)
 {
 	__u64 stop = tg_word_below(in->word, 0x21) | tg_word_equal(in->word, ':');
 	__u32 text;
 	__u8 byte;
+	int named;
 
 	if (!stop) {
-		scan->sub = 1;
+		scan->sub = TG_TRAILER_NAME;
 		return in->bytes;
 	}
 	text = tg_word_first(stop);
 	byte = tg_input_byte(in, text);
-	if (byte == ':' && (scan->sub || text)) {
+	named = text || scan->sub == TG_TRAILER_NAME;
+	if (byte == ':' ? named : !named && scan->sub && (byte == ' ' || byte == '\t')) {
 		scan->phase = TG_PHASE_TRAILER_VALUE;
 		return text + 1;
 	}
-	if (scan->sub || text || (byte != '\r' && byte != '\n'))
-		return TG_FAIL(TG_PACKET_BAD_CHUNK, text);
+	if (named || (byte != '\r' && byte != '\n'))
+		return TG_FAIL(TG_PACKET_AMBIGUOUS, text);
 	scan->line = TG_LINE_TRAILER_END;
 	return TG_STEP_LINE;
 }

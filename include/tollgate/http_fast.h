@@ -249,8 +249,11 @@ tg_inline void tg_fast_method(struct tg_scan *scan, struct tg_head *head,
 	    tg_view_word(view, at + text + 1, &next) || (__u8)next <= ' ')
 		return;
 	tg_head_start(head);
-	if (tg_word_keep(word, text) == TG_WORD_CONNECT)
+	word = tg_word_keep(word, text);
+	if (word == TG_WORD_CONNECT)
 		head->flags |= TG_HEAD_SWITCH;
+	if (word == TG_WORD_GET)
+		head->flags |= TG_HEAD_GET;
 	scan->begin = base + at;
 	fast->phase = TG_PHASE_PATH;
 	fast->at = at + text + 1;
@@ -299,8 +302,8 @@ tg_inline __u32 tg_fast_header_end(struct tg_scan *scan, struct tg_head *head,
 {
 	__u64 at = fast->at;
 
-	if ((head->flags & (TG_HEAD_BAD_FRAMING | TG_HEAD_CODING)) || !tg_view_crlf(view, at) ||
-	    base + at + 2 - scan->begin > config->header_bytes_max)
+	if ((head->flags & (TG_HEAD_BAD_FRAMING | TG_HEAD_CODING | TG_HEAD_AMBIGUOUS)) ||
+	    !tg_view_crlf(view, at) || base + at + 2 - scan->begin > config->header_bytes_max)
 		return 0;
 	fast->at = at + 2;
 	tg_header_end(scan, head, config, base + at + 2);

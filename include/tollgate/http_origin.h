@@ -138,7 +138,7 @@ tg_inline __u32 tg_step_origin(struct tg_scan *scan, struct tg_head *head,
 	if (byte == ' ' || byte == '\t')
 		return tg_origin_skip_rest(scan);
 	if (!byte)
-		return TG_FAIL(TG_PACKET_BAD_HEADER, 0);
+		return TG_FAIL(TG_PACKET_AMBIGUOUS, 0);
 	if (scan->sub == TG_ORIGIN_HOST)
 		return tg_step_origin_host(scan, head, config, in);
 	if (scan->sub != TG_ORIGIN_LITERAL)

@@ -13,6 +13,7 @@
 #define TG_TCHAR_HIGH 0x57ffffffc7fffffeULL
 
 #define TG_WORD_CONNECT 0x005443454e4e4f43ULL /* "CONNECT" */
+#define TG_WORD_GET	0x0000000000544547ULL /* "GET" */
 #define TG_WORD_HTTP_1	0x002e312f50545448ULL /* "HTTP/1." */
 #define TG_HTTP_1_BYTES 7
 #define TG_HTTP_BYTES	5 /* "HTTP/" */
@@ -38,6 +39,12 @@ tg_inline __u32 tg_method_fail(const struct tg_scan *scan)
 		       0);
 }
 
+/* Of tchars, nginx takes but these. */
+tg_inline int tg_is_plain(__u8 byte)
+{
+	return (byte >= 'A' && byte <= 'Z') || byte == '-' || byte == '_';
+}
+
 tg_inline __u32 tg_step_method(struct tg_scan *scan, struct tg_head *head,
 			       const struct tg_input *in)
 {
@@ -46,10 +53,13 @@ tg_inline __u32 tg_step_method(struct tg_scan *scan, struct tg_head *head,
 	__u8 byte = in->word;
 
 	if (!tg_word_is_upper(in->word, text)) { /* unusual: a byte at a time */
-		text = byte == ' ' ? 0 : 1;
+		text = byte != ' ' && byte != '\t';
 		space = !text;
 		if (text && !tg_is_tchar(byte))
 			return tg_method_fail(scan);
+		/* HAProxy takes any tchars, and a tab for the space; nginx does not. */
+		if (byte != ' ' && !tg_is_plain(byte))
+			head->flags |= TG_HEAD_AMBIGUOUS;
 	}
 	tg_word_append(head->name, TG_NAME_BYTES_MAX / 8, head->name_bytes, in->word, text);
 	head->name_bytes += text;
@@ -59,16 +69,22 @@ tg_inline __u32 tg_step_method(struct tg_scan *scan, struct tg_head *head,
 		return text;
 	if (head->name_bytes == 7 && head->name[0] == TG_WORD_CONNECT)
 		head->flags |= TG_HEAD_SWITCH;
+	if (head->name_bytes == 3 && head->name[0] == TG_WORD_GET)
+		head->flags |= TG_HEAD_GET;
 	scan->phase = TG_PHASE_TARGET_SPACE;
 	return text + 1;
 }
 
 /* What ends a target: a space, or (HTTP/0.9, or nonsense) something else below 0x21. */
-tg_inline __u32 tg_target_end(struct tg_scan *scan, __u8 byte, __u32 text)
+tg_inline __u32 tg_target_end(struct tg_scan *scan, struct tg_head *head, __u8 byte, __u32 text)
 {
-	if (byte == '\r' || byte == '\n')
-		return TG_FAIL(TG_PACKET_BAD_VERSION, text);
-	if (byte != ' ')
+	if (byte == '\r' || byte == '\n') {
+		scan->line = TG_LINE_SIMPLE;
+		return text | TG_STEP_LINE;
+	}
+	if (byte == '\t') /* as good as a space to HAProxy, not to nginx */
+		head->flags |= TG_HEAD_AMBIGUOUS;
+	else if (byte != ' ')
 		return TG_FAIL(TG_PACKET_BAD_REQUEST_LINE, text);
 	scan->phase = TG_PHASE_VERSION;
 	scan->sub = 0;
@@ -89,7 +105,7 @@ tg_inline __u32 tg_step_path(struct tg_scan *scan, struct tg_head *head,
 	text = tg_word_first(stop);
 	byte = tg_input_byte(in, text);
 	if (byte != '?')
-		return tg_target_end(scan, byte, text);
+		return tg_target_end(scan, head, byte, text);
 	scan->phase = TG_PHASE_QUERY_NAME;
 	head->name_bytes = 0;
 	return text + 1;
@@ -143,7 +159,7 @@ tg_inline __u32 tg_step_query_name(struct tg_scan *scan, struct tg_head *head,
 		return text + 1;
 	}
 	if (byte != '=')
-		return tg_target_end(scan, byte, text);
+		return tg_target_end(scan, head, byte, text);
 	i = tg_query_match(head, config);
 	scan->phase = TG_PHASE_QUERY_SKIP;
 	if (i < TG_QUERIES_MAX) {
@@ -165,7 +181,7 @@ tg_inline __u32 tg_step_query_skip(struct tg_scan *scan, struct tg_head *head,
 	text = tg_word_first(stop);
 	byte = tg_input_byte(in, text);
 	if (byte != '&')
-		return tg_target_end(scan, byte, text);
+		return tg_target_end(scan, head, byte, text);
 	scan->phase = TG_PHASE_QUERY_NAME;
 	head->name_bytes = 0;
 	return text + 1;
@@ -221,7 +237,7 @@ tg_inline __u32 tg_step_query_token(struct tg_scan *scan, struct tg_head *head, 
 		return 1;
 	}
 	if (byte != '&')
-		return TG_STEP_TOKEN_END | tg_target_end(scan, byte, 0);
+		return TG_STEP_TOKEN_END | tg_target_end(scan, head, byte, 0);
 	scan->phase = TG_PHASE_QUERY_NAME;
 	head->name_bytes = 0;
 	return 1 | TG_STEP_TOKEN_END;
@@ -243,7 +259,11 @@ tg_inline __u32 tg_step_version(struct tg_scan *scan, struct tg_head *head,
 			scan->sub = at + 1;
 			return 1;
 		}
-		if (at >= TG_HTTP_BYTES || (!at && (byte == '\r' || byte == '\n')))
+		if (!at && (byte == '\r' || byte == '\n')) {
+			scan->line = TG_LINE_SIMPLE;
+			return TG_STEP_LINE;
+		}
+		if (at >= TG_HTTP_BYTES)
 			return TG_FAIL(TG_PACKET_BAD_VERSION, 0);
 		return TG_FAIL(TG_PACKET_BAD_REQUEST_LINE, 0);
 	} else {
@@ -254,19 +274,26 @@ tg_inline __u32 tg_step_version(struct tg_scan *scan, struct tg_head *head,
 	if (byte == '0')
 		head->flags |= TG_HEAD_OLD;
 	scan->phase = TG_PHASE_VERSION_END;
+	scan->sub = 0;
 	return at + 1;
 }
 
-tg_inline __u32 tg_step_version_end(struct tg_scan *scan, const struct tg_input *in)
+/* nginx takes a second digit, and white space; HAProxy neither. scan->sub: there was white space.
+ */
+tg_inline __u32 tg_step_version_end(struct tg_scan *scan, struct tg_head *head,
+				    const struct tg_input *in)
 {
 	__u8 byte = in->word;
 
-	if (byte == ' ')
-		return 1;
-	if (byte != '\r' && byte != '\n')
+	if (byte == '\r' || byte == '\n') {
+		scan->line = TG_LINE_REQUEST;
+		return TG_STEP_LINE;
+	}
+	if (byte != ' ' && (scan->sub || byte < '0' || byte > '9'))
 		return TG_FAIL(TG_PACKET_BAD_VERSION, 0);
-	scan->line = TG_LINE_REQUEST;
-	return TG_STEP_LINE;
+	scan->sub = byte == ' ';
+	head->flags |= TG_HEAD_AMBIGUOUS;
+	return 1;
 }
 
 #endif

@@ -59,14 +59,19 @@ tg_inline __u32 tg_line_done(struct tg_scan *scan, struct tg_head *head,
 		scan->flags &= ~TG_SCAN_TUNNEL;
 		scan->phase = TG_PHASE_LINE;
 		return 0;
+	case TG_LINE_SIMPLE: /* of HTTP/0.9, nginx answers GET; HAProxy nothing */
+		return head->flags & TG_HEAD_GET ? TG_ERROR(TG_AMBIGUOUS_REQUEST)
+						 : TG_ERROR(TG_PACKET_BAD_VERSION);
 	case TG_LINE_HEADER:
 		scan->phase = TG_PHASE_LINE;
 		return 0;
+	case TG_LINE_NO_COLON: /* nginx passes over it, HAProxy refuses */
+		return TG_ERROR(TG_PACKET_AMBIGUOUS);
 	case TG_LINE_HEADER_END:
 		return tg_header_end(scan, head, config, at);
 	case TG_LINE_CHUNK_SIZE:
 		if (at - scan->begin > config->header_bytes_max)
-			return TG_ERROR(TG_PACKET_BAD_CHUNK);
+			return TG_ERROR(TG_PACKET_AMBIGUOUS);
 		scan->phase = scan->skip ? TG_PHASE_CHUNK_DATA : TG_PHASE_TRAILER;
 		scan->sub = 0;
 		scan->begin = at;
@@ -76,11 +81,11 @@ tg_inline __u32 tg_line_done(struct tg_scan *scan, struct tg_head *head,
 		return 0;
 	case TG_LINE_TRAILER:
 		scan->phase = TG_PHASE_TRAILER;
-		scan->sub = 0;
+		scan->sub = TG_TRAILER_FURTHER;
 		return 0;
 	case TG_LINE_TRAILER_END:
 		if (at - scan->begin > config->header_bytes_max)
-			return TG_ERROR(TG_PACKET_BAD_CHUNK);
+			return TG_ERROR(TG_PACKET_AMBIGUOUS);
 		tg_message_end(scan);
 		return 0;
 	}
@@ -108,15 +113,22 @@ tg_inline __u32 tg_line_end(struct tg_scan *scan, struct tg_head *head,
 	return TG_FAIL(TG_PACKET_SEEN, index + 1);
 }
 
-/* Names the error of a CR that no LF follows. */
-tg_inline __u8 tg_bare_cr(const struct tg_scan *scan)
+/*
+ * Names the error of a CR that no LF follows, but this byte. nginx takes several
+ * CR at the end of a field for one, and those ahead of a request for nothing.
+ */
+tg_inline __u8 tg_bare_cr(const struct tg_scan *scan, __u8 byte)
 {
 	switch (scan->line) {
 	case TG_LINE_EMPTY:
-		return scan->flags & TG_SCAN_SEEN ? TG_PACKET_BAD_REQUEST_LINE : TG_PACKET_NOT_HTTP;
+		return TG_PACKET_AMBIGUOUS;
 	case TG_LINE_REQUEST:
 		return TG_PACKET_BAD_REQUEST_LINE;
+	case TG_LINE_SIMPLE:
+		return TG_PACKET_BAD_VERSION;
 	case TG_LINE_HEADER:
+		return byte == '\r' ? TG_PACKET_AMBIGUOUS : TG_PACKET_BAD_HEADER;
+	case TG_LINE_NO_COLON:
 	case TG_LINE_HEADER_END:
 		return TG_PACKET_BAD_HEADER;
 	}
@@ -156,7 +168,7 @@ tg_inline __u32 tg_step_request_line(struct tg_scan *scan, struct tg_head *head,
 	case TG_PHASE_VERSION:
 		return tg_step_version(scan, head, in);
 	}
-	return tg_step_version_end(scan, in);
+	return tg_step_version_end(scan, head, in);
 }
 
 /*
@@ -166,9 +178,13 @@ tg_inline __u32 tg_step_request_line(struct tg_scan *scan, struct tg_head *head,
 tg_inline __u32 tg_scan_fail(struct tg_scan *scan, const struct tg_http_config *config, __u8 error,
 			     __u64 at)
 {
-	if (scan->phase >= TG_PHASE_METHOD && scan->phase <= TG_PHASE_HEAD_LF &&
+	__u8 phase = scan->phase;
+
+	if (phase >= TG_PHASE_METHOD && phase <= TG_PHASE_HEAD_LF &&
 	    at - scan->begin > config->header_bytes_max)
 		error = TG_PACKET_HEADER_TOO_LONG;
+	if (error == TG_PACKET_AMBIGUOUS && phase >= TG_PHASE_LINE && phase <= TG_PHASE_HEAD_LF)
+		error = TG_AMBIGUOUS_REQUEST;
 	scan->phase = TG_PHASE_DEAD;
 	if (scan->flags & TG_SCAN_TENTATIVE) {
 		scan->phase = TG_PHASE_SYNC;
@@ -176,7 +192,7 @@ tg_inline __u32 tg_scan_fail(struct tg_scan *scan, const struct tg_http_config *
 	} else if (scan->flags & TG_SCAN_TUNNEL) {
 		error = TG_PACKET_OPAQUE;
 	}
-	scan->error = error;
+	scan->error = TG_CODE_REASON(error);
 	return TG_ERROR(error);
 }
 
@@ -216,12 +232,13 @@ tg_inline __u32 tg_scan_step(struct tg_scan *scan, struct tg_head *head,
 		tg_origin_end(head);
 	if (step & TG_STEP_LINE)
 		step = tg_line_end(scan, head, config, in, TG_STEP_BYTES(step));
+	TG_FORGET(step);
 	if (step & TG_STEP_ERROR) {
 		__u32 bytes = TG_STEP_BYTES(step);
 		__u8 error = TG_STEP_CODE(step);
 
 		if (!error)
-			error = tg_bare_cr(scan);
+			error = tg_bare_cr(scan, tg_input_byte(in, bytes - 1));
 		step = tg_scan_fail(scan, config, error, in->at + bytes) | bytes;
 	}
 	return step;
@@ -243,7 +260,7 @@ tg_inline __u32 tg_scan_pause(struct tg_scan *scan, const struct tg_http_config 
 	if ((phase == TG_PHASE_CHUNK_SIZE || phase == TG_PHASE_CHUNK_EXTENSION ||
 	     phase == TG_PHASE_TRAILER || phase == TG_PHASE_TRAILER_VALUE) &&
 	    bytes > config->header_bytes_max)
-		return tg_scan_fail(scan, config, TG_PACKET_BAD_CHUNK, at);
+		return tg_scan_fail(scan, config, TG_PACKET_AMBIGUOUS, at);
 	return 0;
 }
 

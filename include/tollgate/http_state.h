@@ -52,7 +52,9 @@ enum tg_phase {
 enum tg_line {
 	TG_LINE_EMPTY,
 	TG_LINE_REQUEST,
+	TG_LINE_SIMPLE, /* a request line without a version */
 	TG_LINE_HEADER,
+	TG_LINE_NO_COLON, /* in place of a header */
 	TG_LINE_HEADER_END,
 	TG_LINE_CHUNK_SIZE,
 	TG_LINE_CHUNK_DATA,
@@ -80,20 +82,23 @@ struct tg_scan {
 TG_ASSERT_SIZE(struct tg_scan, 24);
 
 enum tg_head_flag {
-	TG_HEAD_LENGTH = 1,	 /* Content-Length stood there */
-	TG_HEAD_CODING = 2,	 /* Transfer-Encoding stood there */
-	TG_HEAD_CHUNKED = 4,	 /* its last element so far is "chunked" */
-	TG_HEAD_BAD_FRAMING = 8, /* one of them makes no sense */
-	TG_HEAD_SWITCH = 16,	 /* Upgrade, or method CONNECT */
-	TG_HEAD_SPACE = 32,	 /* token in progress: last byte was a space */
-	TG_HEAD_AUTHORITY = 64,	 /* origin in progress: "://" was seen */
-	TG_HEAD_ORIGIN = 128,	 /* Origin stood there */
-	TG_HEAD_REFERER = 256,	 /* Referer stood there */
-	TG_HEAD_OLD = 512,	 /* HTTP/1.0 */
+	TG_HEAD_LENGTH = 1,	  /* Content-Length stood there */
+	TG_HEAD_CODING = 2,	  /* Transfer-Encoding stood there */
+	TG_HEAD_CHUNKED = 4,	  /* it says "chunked" */
+	TG_HEAD_BAD_FRAMING = 8,  /* one of them makes no sense to any server */
+	TG_HEAD_SWITCH = 16,	  /* Upgrade, or method CONNECT */
+	TG_HEAD_SPACE = 32,	  /* token in progress: last byte was a space */
+	TG_HEAD_AUTHORITY = 64,	  /* origin in progress: "://" was seen */
+	TG_HEAD_ORIGIN = 128,	  /* Origin stood there */
+	TG_HEAD_REFERER = 256,	  /* Referer stood there */
+	TG_HEAD_OLD = 512,	  /* HTTP/1.0 */
+	TG_HEAD_AMBIGUOUS = 1024, /* servers differ on this request */
+	TG_HEAD_AGAIN = 2048,	  /* a length before this one stands in name[0] */
+	TG_HEAD_GET = 4096,	  /* method GET */
 };
 
 struct tg_head {
-	__u64 name[TG_NAME_BYTES_MAX / 8]; /* method, header, parameter, scheme */
+	__u64 name[TG_NAME_BYTES_MAX / 8]; /* method, header, parameter, scheme, earlier length */
 	__u64 length;			   /* Content-Length */
 	__u64 prefix[TG_PREFIX_BYTES_MAX / 8];
 	struct tg_sip sip;	/* token or host in progress */
@@ -133,7 +138,14 @@ TG_ASSERT_SIZE(struct tg_head, 296);
 #define TG_STEP_HOST	   0x2000 /* input->text is part of an origin's host */
 #define TG_STEP_HOST_END   0x4000
 #define TG_STEP_CODE(step) (((step) >> 16) & 0xff)
-/* code: enum tg_packet_reason. TG_FAIL: the byte at index is at fault. */
+/*
+ * code: enum tg_packet_reason, of a step that left the scanner with TG_CODE_REQUEST
+ * if a server may take what it broke off in for a request. TG_FAIL: the byte at
+ * index is at fault.
+ */
+#define TG_CODE_REQUEST	     0x80
+#define TG_CODE_REASON(code) ((code)&0x7f)
+#define TG_AMBIGUOUS_REQUEST (TG_PACKET_AMBIGUOUS | TG_CODE_REQUEST)
 #define TG_ERROR(code)	     (TG_STEP_ERROR | (__u32)(code) << 16)
 #define TG_FAIL(code, index) (TG_ERROR(code) | ((index) + 1))
 

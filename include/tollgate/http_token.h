@@ -105,7 +105,7 @@ tg_inline __u32 tg_step_token(struct tg_scan *scan, struct tg_head *head, struct
 	if (byte == ' ' || byte == '\t')
 		return tg_token_space(head, in, byte);
 	if (!byte)
-		return TG_FAIL(TG_PACKET_BAD_HEADER, 0);
+		return TG_FAIL(TG_PACKET_AMBIGUOUS, 0);
 	if (byte != '\r' && byte != '\n') { /* a control byte is text, as for servers */
 		head->flags &= ~TG_HEAD_SPACE;
 		tg_input_text(in, byte, 1);
@@ -158,7 +158,7 @@ tg_inline __u32 tg_step_scheme(struct tg_scan *scan, struct tg_head *head,
 		return TG_STEP_LINE | TG_STEP_TOKEN_END;
 	}
 	if (!byte || row >= TG_ROWS_MAX) /* row: for the verifier */
-		return TG_FAIL(TG_PACKET_BAD_HEADER, 0);
+		return TG_FAIL(TG_PACKET_AMBIGUOUS, 0);
 	if (byte != ' ' && byte != '\t') { /* a control byte is text, as for servers */
 		head->name_bytes = TG_NAME_BYTES_MAX + 1; /* of no scheme */
 		tg_input_text(in, byte, 1);
@@ -218,7 +218,7 @@ tg_inline __u32 tg_step_basic(struct tg_scan *scan, struct tg_head *head, struct
 	if ((byte == ' ' || byte == '\t') && !head->sip.bytes && !head->base64_bits)
 		return 1;
 	if (!byte)
-		return TG_FAIL(TG_PACKET_BAD_HEADER, 0);
+		return TG_FAIL(TG_PACKET_AMBIGUOUS, 0);
 	scan->phase = TG_PHASE_VALUE_SKIP;
 	return byte == '=' || byte == ' ' || byte == '\t' ? 1 | TG_STEP_TOKEN_END : 1;
 }

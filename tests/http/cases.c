@@ -200,6 +200,8 @@ const char *tg_case_end_name(enum tg_case_end end, uint32_t reason)
 	return "no error";
 }
 
+#define AMBIGUOUS_REQUEST "ambiguous request"
+
 static bool read_end_name(const char *name, struct tg_case *now)
 {
 	for (size_t i = 0; i < sizeof(end_names) / sizeof(*end_names); i++) {
@@ -210,7 +212,8 @@ static bool read_end_name(const char *name, struct tg_case *now)
 	}
 	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
 		if (strcmp(name, errors[i].label) || errors[i].reason < TG_PACKET_NOT_HTTP ||
-		    errors[i].reason > TG_PACKET_HEADER_TOO_LONG)
+		    (errors[i].reason > TG_PACKET_HEADER_TOO_LONG &&
+		     errors[i].reason != TG_PACKET_AMBIGUOUS))
 			continue;
 		now->end = TG_CASE_ERROR;
 		now->reason = errors[i].reason;
@@ -224,6 +227,9 @@ static int read_end(struct reader *reader, char *rest)
 	struct tg_case *now = reader->now;
 	bool all_spoken_for = reader->mark == now->stream_bytes;
 
+	now->broke_request = !strcmp(rest, AMBIGUOUS_REQUEST);
+	if (now->broke_request)
+		rest[strcspn(rest, " ")] = 0;
 	if (!read_end_name(rest, now))
 		return fail(reader, "'%s' is no state that a connection ends in", rest);
 	if (!now->stream_bytes)

@@ -51,7 +51,8 @@ struct tg_case {
 	struct tg_case_request *request;
 	size_t requests;
 	enum tg_case_end end;
-	uint32_t reason; /* ERROR: enum tg_packet_reason */
+	uint32_t reason;    /* ERROR: enum tg_packet_reason */
+	bool broke_request; /* AMBIGUOUS: in what may be a request */
 };
 
 struct tg_cases {
@@ -82,6 +83,9 @@ void tg_case_host(const struct tg_case_request *request, uint8_t host[TG_HOST_BY
 
 /* Where a scanner stands; *reason is set for TG_CASE_ERROR. */
 enum tg_case_end tg_case_end_of(const struct tg_scan *scan, uint32_t *reason);
+
+/* A body that is at fault: how much of it counted before depends on the cut. */
+bool tg_case_breaks_body(const struct tg_case *c);
 
 /* "open", or the reason's label. */
 const char *tg_case_end_name(enum tg_case_end end, uint32_t reason);

@@ -103,6 +103,12 @@ enum tg_case_end tg_case_end_of(const struct tg_scan *scan, uint32_t *reason)
 	return scan->flags & TG_SCAN_TUNNEL ? TG_CASE_TUNNEL : TG_CASE_OPEN;
 }
 
+bool tg_case_breaks_body(const struct tg_case *c)
+{
+	return c->end == TG_CASE_ERROR && (c->reason == TG_PACKET_BAD_CHUNK ||
+					   (c->reason == TG_PACKET_AMBIGUOUS && !c->broke_request));
+}
+
 int tg_case_unattributed(const struct tg_case *c)
 {
 	if (c->end != TG_CASE_ERROR)
@@ -114,6 +120,8 @@ int tg_case_unattributed(const struct tg_case *c)
 		return TG_UNATTRIBUTED_BAD_FRAMING;
 	case TG_PACKET_HEADER_TOO_LONG:
 		return TG_UNATTRIBUTED_HEADER_TOO_LONG;
+	case TG_PACKET_AMBIGUOUS:
+		return c->broke_request ? TG_UNATTRIBUTED_AMBIGUOUS : -1;
 	default:
 		return -1;
 	}

@@ -180,8 +180,8 @@ static void sum_up(const struct run *run, struct sums *sums)
 /* A chunked body that breaks off: how much of it counted depends on where. */
 static bool same_bytes(const struct run *run, uint64_t is, uint64_t expected)
 {
-	return run->c->reason == TG_PACKET_BAD_CHUNK ? is >= expected && is <= run->c->stream_bytes
-						     : is == expected;
+	return tg_case_breaks_body(run->c) ? is >= expected && is <= run->c->stream_bytes
+					   : is == expected;
 }
 
 static void check_usage(const struct run *run, const struct sums *sums)

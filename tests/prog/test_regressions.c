@@ -243,7 +243,7 @@ static void test_scratch_forgets_a_broken_header(void **state)
 	assert_false(SCRATCH_SHOWS("GET / HTTP/1.1\r\nX-API-Key: " TOKEN "\0\r\n\r\n"));
 	assert_false(SCRATCH_SHOWS("GET / HTTP/1.1\r\nX-API-Key: Zq7Xw9\0\r\n\r\n"));
 	assert_false(SCRATCH_SHOWS("GET / HTTP/1.1\r\nAuthorization: Bearer " TOKEN "\0\r\n\r\n"));
-	assert_int_equal(counted(TG_PACKET_BAD_HEADER), 3);
+	assert_int_equal(counted(TG_PACKET_AMBIGUOUS), 3);
 }
 
 static void test_scratch_forgets_an_unknown_scheme(void **state)

@@ -47,10 +47,11 @@ struct run {
 	const char *how;
 	struct tg_scan scan;
 	struct tg_head head;
-	size_t at;	 /* stream bytes fed */
-	size_t requests; /* completed */
-	size_t body;	 /* bytes since the last one's header */
-	size_t broken;	 /* bytes of the header that an error ended */
+	size_t at;	    /* stream bytes fed */
+	size_t requests;    /* completed */
+	size_t body;	    /* bytes since the last one's header */
+	size_t broken;	    /* bytes of the header that an error ended */
+	bool broke_request; /* which may be a request for some server */
 };
 
 #define check(run, ok, ...)                                                                        \
@@ -74,7 +75,7 @@ static void check_body_end(const struct run *run)
 		return;
 	before = &run->c->request[run->requests - 1];
 	expected = before->end - before->header_end;
-	if (run->c->reason == TG_PACKET_BAD_CHUNK && run->requests == run->c->requests)
+	if (tg_case_breaks_body(run->c) && run->requests == run->c->requests)
 		check(run, run->body >= expected, "body of %zu bytes, not even %zu", run->body,
 		      expected);
 	else
@@ -178,8 +179,10 @@ static size_t step(struct run *run, const struct tg_view *view, size_t at)
 		run->body += taken;
 	if (step & TG_STEP_REQUEST)
 		check_request(run, run->at + taken);
-	if (step & TG_STEP_ERROR)
+	if (step & TG_STEP_ERROR) {
 		run->broken = run->at + taken - run->scan.begin;
+		run->broke_request = TG_STEP_CODE(step) & TG_CODE_REQUEST;
+	}
 	return taken;
 }
 
@@ -226,12 +229,15 @@ static void check_end(struct run *run)
 	check_body_end(run);
 	check(run, end == run->c->end && reason == run->c->reason, "ends in state %s, not %s",
 	      tg_case_end_name(end, reason), tg_case_end_name(run->c->end, run->c->reason));
+	check(run, run->broke_request == run->c->broke_request, "%s a request",
+	      run->broke_request ? "breaks off in" : "does not break off in");
 }
 
 static void run_cuts(struct run *run, const struct tg_cuts *cuts)
 {
 	run->how = cuts->what;
 	run->at = run->requests = run->body = run->broken = 0;
+	run->broke_request = false;
 	tg_scan_start(&run->scan);
 	forget_head(run);
 	for (size_t i = 0; i < cuts->segments; i++)
