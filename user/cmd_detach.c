@@ -50,6 +50,17 @@ static bool agent_runs(const char *pin_dir)
 	return lock == -EBUSY;
 }
 
+/* tc works in one network namespace only, a link in all. */
+static void say_detached(const struct tg_attachment *was)
+{
+	printf("%s: detached\n", was->name);
+	if (was->attached && was->mode == TG_MODE_AUTO)
+		printf("%s: is in another network namespace; where its servers are forwarded, "
+		       "there "
+		       "also: tc filter del dev %s egress pref 1 handle 0x746f6c6c bpf\n",
+		       was->name, was->name);
+}
+
 static int detach(const struct tg_config *config, const struct tg_options *options)
 {
 	struct tg_attachment before[TG_IFACES_MAX];
@@ -63,7 +74,7 @@ static int detach(const struct tg_config *config, const struct tg_options *optio
 		return tg_cmd_fail(TG_EXIT_FAILED, "%s", error);
 	for (int i = 0; i < count; i++)
 		if (is_named(options, before[i].name))
-			printf("%s: detached\n", before[i].name);
+			say_detached(&before[i]);
 	if (!removed)
 		printf("%s: nothing was attached\n", config->pin_dir);
 	if (agent)

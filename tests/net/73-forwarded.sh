@@ -55,6 +55,8 @@ load() { # load NAME: both addresses, one connection each request and many
 configure() { agent_config "[{name: srv0, mode: ${MODE:-native}, server: $1}]"; }
 wants() { [ "$(status_of .server)" = "$1" ]; }
 has_filter() { [ -n "$(egress_id)" ]; }
+has_no_own() { ! has_filter; }
+has_both() { has_filter && [ -n "$(xdp_id)" ]; }
 has_none() { [ -z "$(filter)" ]; }
 has_another() { has_filter && [ "$(egress_id)" != "$1" ]; }
 
@@ -111,6 +113,16 @@ kill -HUP "$AGENT"
 check "forwarded: it is there again" within 30 has_filter
 check "status says forwarded" within 5 wants forwarded
 load "forwarded again"
+
+# tc reaches its own network namespace only: who detaches from another is told what to do.
+command=$(nsenter --net="/run/netns/$NETNS_C" "$TG" detach -c "$TMP/etc/tollgate.yaml" | sed -n 's/.*there also: //p')
+check "detached from elsewhere: it stays, without a meter" has_filter
+equal "the meter is off" "" "$(xdp_id)"
+# shellcheck disable=SC2086
+in_server $command || not_ok "the command that detach names" "$command"
+check "and the command takes it off" has_no_own
+kill -HUP "$AGENT"
+check "a reload attaches both" within 30 has_both
 
 # Somebody takes it off: missed, and attached again by a reload.
 in_server tc filter del dev srv0 egress pref 1
