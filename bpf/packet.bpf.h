@@ -90,8 +90,11 @@ tg_inline int tg_sum_is_sound(__u64 sum)
 	return (sum & 0xffff) + (sum >> 16) == 0xffff;
 }
 
-/* An IPv4 header with options: rare, so apart. at: offset in the frame; bytes: 24 to 60. */
-tg_global int tg_ipv4_options_sound(struct xdp_md *xdp, __u32 at, __u32 bytes)
+/*
+ * RFC 791 section 3.1: is the header's checksum right? One with options: rare, so apart.
+ * at: offset in the frame; bytes: 24 to 60. Returns the packet's reason, or TG_CONTINUE.
+ */
+tg_global __u32 tg_ipv4_check_options(struct xdp_md *xdp, __u32 at, __u32 bytes)
 {
 	struct tg_scratch *scratch = tg_scratch();
 	__u32 *words;
@@ -99,26 +102,27 @@ tg_global int tg_ipv4_options_sound(struct xdp_md *xdp, __u32 at, __u32 bytes)
 	__u32 i;
 
 	if (!scratch)
-		return 1;
+		return TG_CONTINUE;
 	words = (__u32 *)scratch->chunk;
 	__builtin_memset(words, 0, 64);
 	bytes = tg_mask(bytes - 1, 0x3f) + 1;
 	if (bpf_xdp_load_bytes(xdp, at, words, bytes))
-		return 1; /* cut off: TRUNCATED, as the next stage finds */
+		return TG_PACKET_TRUNCATED;
 	for (i = 0; i < 15; i++)
 		sum += words[i];
-	return tg_sum_is_sound(sum);
+	return tg_sum_is_sound(sum) ? TG_CONTINUE : TG_PACKET_BAD_CHECKSUM;
 }
 
-/* RFC 791 section 3.1: is the header's checksum right? */
-tg_inline int tg_ipv4_is_sound(struct xdp_md *xdp, const struct iphdr *ip)
+tg_inline __u32 tg_ipv4_check(struct xdp_md *xdp, const struct iphdr *ip)
 {
 	const __u32 *words = (const __u32 *)ip;
 
 	if (ip->ihl > 5)
-		return tg_ipv4_options_sound(xdp, (void *)ip - (void *)(long)xdp->data,
+		return tg_ipv4_check_options(xdp, (void *)ip - (void *)(long)xdp->data,
 					     ip->ihl * 4);
-	return tg_sum_is_sound((__u64)words[0] + words[1] + words[2] + words[3] + words[4]);
+	return tg_sum_is_sound((__u64)words[0] + words[1] + words[2] + words[3] + words[4])
+		       ? TG_CONTINUE
+		       : TG_PACKET_BAD_CHECKSUM;
 }
 
 /* bytes: of the TCP segment, by the IP header. */
@@ -134,8 +138,9 @@ tg_inline __u32 tg_parse_ipv4(struct xdp_md *xdp, struct tg_cursor *cursor,
 	total = bpf_ntohs(ip->tot_len);
 	if (ip->version != 4 || header < sizeof(*ip) || total < header)
 		return TG_PACKET_BAD_IP;
-	if (!tg_ipv4_is_sound(xdp, ip))
-		return TG_PACKET_BAD_CHECKSUM;
+	reason = tg_ipv4_check(xdp, ip);
+	if (reason != TG_CONTINUE)
+		return reason;
 	segment->ipv6 = 0;
 	tg_addr_map_v4(&segment->key.client, ip->saddr); /* of fragments, too: drop.bpf.h */
 	tg_addr_map_v4(&segment->key.server, ip->daddr);

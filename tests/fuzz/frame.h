@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Rules that the program may have or not. */
-#define FRAME_IPV4_CHECKSUM 0 /* RFC 791: a header whose checksum is wrong is bad_checksum */
+#define FRAME_IPV4_CHECKSUM 1 /* RFC 791: a header whose checksum is wrong is bad_checksum */
 
 struct frame { /* what is set depends on how far the frame was understood */
 	size_t ip, tcp, payload;

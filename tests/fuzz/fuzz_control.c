@@ -6,6 +6,7 @@
 /* links: user/view*.c user/status.c user/survey.c user/explain.c user/token.c user/history.c */
 /* links: user/series.c user/growth.c user/collect.c user/drops.c user/clock.c user/file.c */
 /* links: user/http_table.c user/places.c user/log.c user/tally.c user/enforce.c */
+/* links: user/config_print.c */
 /*
  * What a client may send to the agent's socket: each line is answered by one line
  * that is one JSON object, and no answer shows the token that was asked about.

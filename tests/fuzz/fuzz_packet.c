@@ -28,8 +28,23 @@ static __u64 fuzz_buff_len(struct xdp_md *xdp)
 	return fuzz_frame_bytes;
 }
 
+static struct tg_scratch fuzz_scratch;
+
+/* Of the frame's first part alone: what lies beyond is not made here. */
+static long fuzz_load_bytes(struct xdp_md *xdp, __u32 at, void *to, __u32 bytes)
+{
+	if ((__u64)at + bytes > xdp->data_end - xdp->data)
+		return -1;
+	memcpy(to, (void *)(long)xdp->data + at, bytes);
+	return 0;
+}
+
 #define tg_ports	     fuzz_ports
 #define bpf_xdp_get_buff_len fuzz_buff_len
+#define bpf_xdp_load_bytes   fuzz_load_bytes
+#define tg_scratch()	     (&fuzz_scratch)
+#undef tg_global
+#define tg_global static
 #include "../../bpf/packet.bpf.h"
 
 #include "frame.h"
