@@ -22,6 +22,7 @@ struct tg_sent { /* a segment from a server */
 	struct tcphdr tcp;
 	__u32 end; /* the sequence number after it; host byte order */
 	__u32 ack;
+	__u32 stamp;	  /* that it echoes; 0: none */
 	__u32 options_at; /* in the frame */
 	__u32 options;	  /* bytes of them */
 };
@@ -59,6 +60,18 @@ tg_inline __u32 tg_egress_addresses(struct __sk_buff *skb, struct tg_scratch *sc
 	return 0;
 }
 
+/* The time stamp that is echoed, where it stands as RFC 7323 appendix A has it; 0: nowhere. */
+tg_inline __u32 tg_egress_stamp(struct __sk_buff *skb, const struct tg_sent *sent)
+{
+	__be32 words[3];
+
+	if (sent->options < sizeof(words) ||
+	    bpf_skb_load_bytes(skb, sent->options_at, words, sizeof(words)) ||
+	    words[0] != TG_STAMPS_HEAD)
+		return 0;
+	return bpf_ntohl(words[2]);
+}
+
 /* 0: *sent is a segment of a metered port's server, scratch->segment.key its connection. */
 tg_inline int tg_egress_parse(struct __sk_buff *skb, struct tg_scratch *scratch,
 			      struct tg_sent *sent)
@@ -78,6 +91,7 @@ tg_inline int tg_egress_parse(struct __sk_buff *skb, struct tg_scratch *scratch,
 	sent->ack = bpf_ntohl(sent->tcp.ack_seq);
 	sent->options_at = at + sizeof(sent->tcp);
 	sent->options = header - sizeof(sent->tcp);
+	sent->stamp = tg_egress_stamp(skb, sent);
 	return 0;
 }
 
@@ -124,6 +138,8 @@ tg_inline void tg_peer_note(struct tg_peer *peer, const struct tg_sent *sent)
 		peer->rcv_nxt = sent->ack;
 	if (tg_seq_from(edge, peer->rcv_end) > 0)
 		peer->rcv_end = edge;
+	if (sent->stamp && (!peer->stamp || tg_seq_from(sent->stamp, peer->stamp) > 0))
+		peer->stamp = sent->stamp;
 	if (sent->tcp.fin || sent->tcp.rst)
 		peer->closed = 1;
 }

@@ -129,7 +129,6 @@ tg_global int tg_flow_add(void)
 	__builtin_memset(fresh, 0, sizeof(*fresh));
 	fresh->owner = tg_flow_tag(key);
 	fresh->ack = scratch->segment.ack;
-	fresh->stamp = scratch->segment.stamp;
 	reason = tg_flow_place(scratch, embryo);
 	if (reason)
 		return reason;

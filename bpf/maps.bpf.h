@@ -47,6 +47,7 @@ struct tg_peer {
 	__u32 rcv_nxt; /* it has acknowledged up to here */
 	__u32 rcv_end; /* and takes bytes before here */
 	__u32 snd_nxt; /* it has sent up to here */
+	__u32 stamp;   /* the client's time stamp that it has echoed last; 0: none */
 	__u8 scale;    /* of its window (RFC 7323 section 2) */
 	__u8 closed;   /* it has sent FIN or RST: it reads no more */
 	__u8 pad[2];
@@ -67,8 +68,7 @@ struct tg_flow {
 	__u32 bill_policy; /* under which the request was decided */
 	__u32 allowed_ack; /* TG_FLOW_ALLOWED: what the client had acknowledged then */
 	struct tg_refusal refusal;
-	__u32 ack;   /* the client's last acknowledgement that was seen with data */
-	__u32 stamp; /* its newest time stamp so far; 0: none */
+	__u32 ack; /* the client's last acknowledgement that was seen with data */
 	struct tg_peer peer;
 	__u32 pad;
 };

@@ -5,8 +5,9 @@
  * address. Who is not on the path has to guess the ports, the sequence number and the
  * acknowledgement.
  *
- * In a connection that is followed, the segment that comes next in order is believed
- * without asking, if its acknowledgement and time stamp go on from the last ones.
+ * Nor can a client hide a request behind a segment of its own that the server throws
+ * away: bytes that are to be read are asked about each time. Only bytes that are body
+ * and nothing else are believed where they come next, as nobody reads them.
  */
 #ifndef TOLLGATE_PROOF_BPF_H
 #define TOLLGATE_PROOF_BPF_H
@@ -24,22 +25,17 @@
  */
 #define TG_START_SLACK (1 << 17)
 
+/* Bytes that nobody reads, which come next in a connection that goes on. */
 tg_inline int tg_flow_trusts(const struct tg_flow *flow, const struct tg_segment *segment)
 {
+	const struct tg_scan *scan = &flow->scan;
+
 	if (segment->seq != flow->next_seq || segment->ack - flow->ack > TG_ACK_STEP ||
-	    !segment->acks || segment->syn || segment->rst)
+	    !segment->acks || segment->urgent)
 		return 0;
-	if (flow->stamp && segment->stamp && tg_seq_from(segment->stamp, flow->stamp) < 0)
+	if (!tg_phase_skips(scan->phase) || scan->skip <= segment->bytes)
 		return 0;
 	return bpf_jiffies64() - flow->last_jiffies < TG_TRUST_JIFFIES;
-}
-
-tg_inline void tg_flow_note(struct tg_flow *flow, const struct tg_segment *segment)
-{
-	if (tg_seq_from(segment->ack, flow->ack) > 0)
-		flow->ack = segment->ack;
-	if (segment->stamp && (!flow->stamp || tg_seq_from(segment->stamp, flow->stamp) > 0))
-		flow->stamp = segment->stamp;
 }
 
 /* scratch->server, by what was seen of the server's packets. flow: NULL if there is none. */
@@ -50,7 +46,6 @@ tg_inline void tg_server_recall(struct tg_scratch *scratch, const struct tg_flow
 
 	server->state = TG_SERVER_NONE;
 	server->socket = 0;
-	server->stamp = 0;
 	if (flow) {
 		peer = &flow->peer;
 		server->began = 0;
@@ -73,6 +68,7 @@ tg_inline void tg_server_recall(struct tg_scratch *scratch, const struct tg_flow
 	server->rcv_end = peer->rcv_end;
 	server->snd_nxt = peer->snd_nxt;
 	server->write_seq = peer->snd_nxt;
+	server->stamp = peer->stamp;
 }
 
 /* RFC 9293 section 3.10.7.4, as Linux has it. Returns the packet's reason, or TG_CONTINUE. */
@@ -161,7 +157,6 @@ tg_global __u32 tg_prove(struct xdp_md *xdp, struct tg_flow *flow)
 			return reason;
 		tg_flow_reset(flow, scratch->server.start_seq);
 		flow->ack = scratch->segment.ack;
-		flow->stamp = scratch->segment.stamp;
 	}
 	tg_flow_catch_up(flow, scratch);
 	return reason == TG_PACKET_RETRANSMIT && scratch->missed ? scratch->missed : reason;

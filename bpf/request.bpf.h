@@ -694,7 +694,7 @@ tg_inline __u32 tg_segment_data(struct xdp_md *xdp, struct tg_scratch *scratch)
 	flow = tg_flow_get(xdp, scratch, tag, &reason);
 	if (!flow)
 		return reason;
-	tg_flow_note(flow, segment);
+	flow->ack = segment->ack;
 	flow->last_jiffies = bpf_jiffies64();
 	reason = tg_flow_payload(xdp, segment, flow, scratch);
 	if (!(flow->flags & TG_FLOW_REFUSED) &&

@@ -162,6 +162,8 @@ tg_global int tg_server_look(struct xdp_md *xdp)
 		tcp = bpf_skc_to_tcp_sock(sock);
 		if (tcp)
 			tg_server_open(server, tcp);
+		if (state == TG_TCP_CLOSE_WAIT) /* the client's FIN: nothing comes after it */
+			server->rcv_end = server->rcv_nxt - 1;
 	} else if (state == TG_TCP_NEW_SYN_RECV) {
 		request = bpf_skc_to_tcp_request_sock(sock);
 		if (request)
