@@ -2,7 +2,7 @@
 /*
  * A packet's way, a stage a header:
  *
- *   parse (packet) -> drop (drop) -> track (flow) -> scan (request)
+ *   parse (packet) -> drop (drop) -> track (proof, flow, hold) -> scan (request)
  *         -> identify (identity) -> decide (policy, budget) -> count (count)
  *         -> refuse (refuse) -> verdict (verdict, answer)
  *
