@@ -331,6 +331,32 @@ static void test_all_slots_are_found(void **state)
 	assert_queue_is_whole();
 }
 
+/* Killed before it had cleared the old set away: that policy still looks as if it were one. */
+static void test_left_policy(void **state)
+{
+	static const struct tg_rule first[] = {TG_EACH("any", "1/day"), {0}};
+	static const struct tg_rule second[] = {TG_EACH("source:10.9.0.0/16", "2/day"), {0}};
+	char error[256] = "";
+	uint32_t owner;
+
+	(void)state;
+	tg_rig_put(&rig, first);
+	owner = tg_rig_enforced(&rig, "any")->owner;
+	assert_int_equal(ask_many(0, 10), 10);
+	tg_rig_put(&rig, second);
+	rig.meter.maps.budgets[owner].state = TG_BUDGET_LIVE;
+	idle();
+	assert_int_equal(retire(), 0);
+	tg_enforce_close(&rig.enforce);
+	assert_int_equal(tg_enforce_open(&rig.meter.maps, true, &rig.enforce, error, sizeof(error)),
+			 0);
+	assert_int_equal(rig.meter.maps.budgets[owner].state, TG_BUDGET_FREE);
+	assert_int_equal(retire(), 10);
+	assert_int_equal(ask_many(0, 10), 10);
+	assert_non_null(tg_rig_enforced(&rig, second[0].subject));
+	assert_int_equal(with_budgets(second[0].subject, 0, 10), 10);
+}
+
 /* Two CPUs take slots, and push back what the other was faster with, while they are sought. */
 static void test_found_under_load(void **state)
 {
@@ -437,6 +463,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_removed_policy, reset),
 		cmocka_unit_test_setup(test_lost_slots_are_found, reset),
 		cmocka_unit_test_setup(test_all_slots_are_found, reset),
+		cmocka_unit_test_setup(test_left_policy, reset),
 		cmocka_unit_test_setup(test_found_under_load, reset),
 		cmocka_unit_test_setup(test_retire_under_load, reset),
 	};
