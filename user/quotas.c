@@ -70,9 +70,9 @@ static void save_spent(struct tg_quotas *quotas)
 
 	spent_path(quotas, path);
 	err = tg_spent_save(quotas->config->state_dir, path, &quotas->enforce, &quotas->spent_hash);
-	if (err)
-		complain(quotas, "what was taken of calendar quotas is not kept over a reboot",
-			 err);
+	if (err && tg_log_allow(&quotas->complaints, tg_clock_monotonic_ns(), NULL))
+		tg_log_error("%s: %s; what was taken of calendar quotas is not kept over a reboot",
+			     path, strerror(-err));
 }
 
 static void load_spent(struct tg_quotas *quotas)
