@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A file of state_dir, written whole. */
+/* Files of state_dir: replaced whole, or read. */
 #ifndef TOLLGATE_FILE_H
 #define TOLLGATE_FILE_H
 
