@@ -335,6 +335,18 @@ static void retire_usage(struct tg_agent *agent, uint64_t now_ns)
 			 -ENOSPC);
 }
 
+/* Whether programs and pins still stand. */
+static void check(struct tg_agent *agent, uint64_t now_ns)
+{
+	char error[512];
+
+	tg_ifaces_check(agent->ifaces);
+	if (tg_loader_keep_pins(agent->loader, error, sizeof(error)) &&
+	    tg_log_allow(&agent->complaints, now_ns, NULL))
+		tg_log_error("%s", error);
+	agent->next_check_ns = now_ns + CHECK_NS - TICK_SLACK_NS;
+}
+
 void tg_agent_tick(struct tg_agent *agent)
 {
 	uint64_t now_ns = tg_clock_monotonic_ns();
@@ -347,10 +359,8 @@ void tg_agent_tick(struct tg_agent *agent)
 		sweep_flows(agent, now_ns);
 	if (now_ns >= agent->next_retire_ns)
 		retire_usage(agent, now_ns);
-	if (now_ns >= agent->next_check_ns) {
-		tg_ifaces_check(agent->ifaces);
-		agent->next_check_ns = now_ns + CHECK_NS - TICK_SLACK_NS;
-	}
+	if (now_ns >= agent->next_check_ns)
+		check(agent, now_ns);
 	if (now_ns >= agent->next_collect_ns)
 		collect(agent);
 }

@@ -159,22 +159,36 @@ static bool flush(struct tg_control *control, struct client *client, uint64_t no
 	return true;
 }
 
-/* Answer the lines that are complete, one after the other. */
-static void serve_lines(struct tg_control *control, struct client *client, uint64_t now_ns)
+static char *line_end(struct client *client)
 {
-	char *end;
+	return memchr(client->in, '\n', client->in_bytes);
+}
 
-	while ((end = memchr(client->in, '\n', client->in_bytes))) {
-		size_t bytes = (size_t)(end - client->in);
+static void answer_line(struct tg_control *control, struct client *client, char *end)
+{
+	size_t bytes = (size_t)(end - client->in);
 
-		*end = '\0';
-		answer(control, client, client->in, bytes);
-		client->in_bytes -= bytes + 1;
-		memmove(client->in, end + 1, client->in_bytes);
-		/* The question may have held a token (explain). */
-		explicit_bzero(client->in + client->in_bytes, bytes + 1);
+	*end = '\0';
+	answer(control, client, client->in, bytes);
+	client->in_bytes -= bytes + 1;
+	memmove(client->in, end + 1, client->in_bytes);
+	/* The question may have held a token (explain). */
+	explicit_bzero(client->in + client->in_bytes, bytes + 1);
+}
+
+/* One line, then it is the others' turn: who asks a thousand things at once waits for them. */
+static void serve_line(struct tg_control *control, struct client *client, uint64_t now_ns)
+{
+	char *end = line_end(client);
+
+	if (end) {
+		answer_line(control, client, end);
 		if (!flush(control, client, now_ns))
 			return; /* goes on when the answer is out */
+	}
+	if (line_end(client)) {
+		watch(control, client, EPOLLOUT); /* that is at once, but not before the others */
+		return;
 	}
 	if (client->in_bytes == sizeof(client->in)) {
 		tg_control_error(&client->out, 2, "control: a request of more than %zu bytes",
@@ -201,7 +215,7 @@ static void receive(struct tg_control *control, struct client *client, uint64_t 
 	if (!client->in_bytes) /* a request must come complete in time: trickling does not help */
 		client->active_ns = now_ns;
 	client->in_bytes += (size_t)bytes;
-	serve_lines(control, client, now_ns);
+	serve_line(control, client, now_ns);
 }
 
 static void refuse(int fd)
@@ -225,15 +239,33 @@ static struct client *free_client(struct tg_control *control)
 	return NULL;
 }
 
+/* The one that has been silent for longest, if that is long enough, makes room. */
+static struct client *make_room(struct tg_control *control, uint64_t now_ns)
+{
+	struct client *oldest = &control->client[0];
+
+	for (int i = 1; i < TG_CONTROL_CLIENTS; i++)
+		if (control->client[i].active_ns < oldest->active_ns)
+			oldest = &control->client[i];
+	if (now_ns - oldest->active_ns < TG_CONTROL_PATIENCE_NS)
+		return NULL;
+	drop(oldest);
+	return oldest;
+}
+
 static void accept_all(struct tg_control *control, uint64_t now_ns)
 {
 	for (;;) {
 		int fd = accept4(control->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		struct client *client = free_client(control);
-		struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
+		struct epoll_event event = {.events = EPOLLIN};
+		struct client *client;
 
 		if (fd < 0)
 			return;
+		client = free_client(control);
+		if (!client)
+			client = make_room(control, now_ns);
+		event.data.ptr = client;
 		if (!client || epoll_ctl(control->epoll_fd, EPOLL_CTL_ADD, fd, &event)) {
 			refuse(fd);
 			continue;
@@ -259,21 +291,24 @@ void tg_control_run(struct tg_control *control, uint64_t now_ns)
 {
 	struct epoll_event events[EVENTS];
 	int count = epoll_wait(control->epoll_fd, events, EVENTS, 0);
+	bool knocks = false;
 
 	for (int i = 0; i < count; i++) {
 		struct client *client = events[i].data.ptr;
 
 		if (!client)
-			accept_all(control, now_ns);
+			knocks = true;
 		else if (client->fd < 0)
 			continue;
 		else if (events[i].events & EPOLLOUT && flush(control, client, now_ns))
-			serve_lines(control, client, now_ns);
+			serve_line(control, client, now_ns);
 		else if (events[i].events & EPOLLIN)
 			receive(control, client, now_ns);
 		else if (events[i].events & (EPOLLHUP | EPOLLERR))
 			drop(client);
 	}
+	if (knocks) /* last: who makes room may be among the events */
+		accept_all(control, now_ns);
 	expire(control, now_ns);
 }
 

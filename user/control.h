@@ -7,7 +7,8 @@
  *   anything wrong                           -> {"error":"...","exit":1|2}
  *
  * Never blocks, and is bounded: size of a request, number of clients, time
- * for a request to come complete and for an answer to be taken.
+ * for a request to come complete and for an answer to be taken. Where there are
+ * too many clients, one that has been silent for a while makes room.
  */
 #ifndef TOLLGATE_CONTROL_H
 #define TOLLGATE_CONTROL_H
@@ -21,6 +22,7 @@
 #define TG_CONTROL_REQUEST_BYTES 8192
 #define TG_CONTROL_CLIENTS	 32
 #define TG_CONTROL_IDLE_NS	 30000000000ULL
+#define TG_CONTROL_PATIENCE_NS	 1000000000ULL /* with who is silent, while others wait */
 
 struct json_object;
 struct tg_control;

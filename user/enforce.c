@@ -137,6 +137,27 @@ static int adopt(struct tg_enforce *enforce, const struct matches *matches, uint
 	return 0;
 }
 
+/*
+ * Owners that no policy in force has: an agent was killed before it had put a set in
+ * force, or before it had cleared the old one away. As long as they count as in use,
+ * the budgets under them would never go.
+ */
+static int release_strangers(const struct tg_enforce *enforce)
+{
+	uint8_t *known = calloc(TG_POLICIES_MAX, 1);
+
+	if (!known)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < enforce->count; i++)
+		known[enforce->policies[i].owner % TG_POLICIES_MAX] = 1;
+	for (uint32_t owner = 1; owner < TG_POLICIES_MAX; owner++)
+		if (!known[owner])
+			__atomic_store_n(&enforce->maps->budgets[owner].state, TG_BUDGET_FREE,
+					 __ATOMIC_RELEASE);
+	free(known);
+	return 0;
+}
+
 int tg_enforce_open(const struct tg_maps *maps, bool clean, struct tg_enforce *out, char *error,
 		    size_t error_bytes)
 {
@@ -149,6 +170,8 @@ int tg_enforce_open(const struct tg_maps *maps, bool clean, struct tg_enforce *o
 		err = adopt(&enforce, &matches, set);
 	if (!err && clean)
 		delete_others(maps, &matches, set);
+	if (!err && clean)
+		err = release_strangers(&enforce);
 	free_matches(&matches);
 	if (err) {
 		tg_enforce_close(&enforce);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "text.h"
 
 /*
@@ -176,7 +177,7 @@ static int read_file(FILE *file, struct loading *loading, uint64_t books_unix_ns
 int tg_export_state_load(const char *path, struct tg_export_series *series, uint64_t books_unix_ns)
 {
 	struct loading loading = {.known = tg_tally_new(sizeof(struct tg_token_series))};
-	FILE *file = fopen(path, "re");
+	FILE *file = tg_file_read(path);
 	int err = file ? 0 : -errno;
 
 	if (!err && !loading.known)

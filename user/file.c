@@ -65,3 +65,25 @@ int tg_file_replace(const char *dir, const char *path, const char *text, size_t 
 	free(fresh);
 	return err ? err : sync_directory(dir);
 }
+
+FILE *tg_file_read(const char *path)
+{
+	/* O_NONBLOCK: a FIFO by that name must not hang who reads. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat stat;
+	FILE *file = NULL;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &stat) || S_ISREG(stat.st_mode))
+		file = fdopen(fd, "r");
+	else
+		errno = S_ISDIR(stat.st_mode) ? EISDIR : EINVAL;
+	if (!file) {
+		int err = errno;
+
+		close(fd);
+		errno = err;
+	}
+	return file;
+}

@@ -9,7 +9,8 @@
 #include "error.h"
 #include "log.h"
 
-#define ERROR_BYTES 512
+#define ERROR_BYTES  512
+#define ATTACH_TRIES 5
 
 struct tg_ifaces {
 	struct tg_loader *loader;
@@ -91,24 +92,45 @@ static void note_refused(struct tg_ifaces *ifaces, unsigned int which, uint32_t 
 	snprintf(at->why, sizeof(at->why), "%.*s", (int)sizeof(at->why) - 1, error);
 }
 
+/*
+ * On the interface that has the name now: link says which. One that went meanwhile, or
+ * whose name is another's by now, has not refused anything, whatever the kernel says.
+ */
+static int attach_named(struct tg_ifaces *ifaces, unsigned int which, struct tg_link_info *link,
+			char *error, size_t error_bytes)
+{
+	const char *name = ifaces->config->interfaces[which].name;
+	struct tg_link_info now;
+	int err = tg_link_query(name, link), again;
+
+	for (int i = 0; !err && i < ATTACH_TRIES; i++) {
+		err = tg_loader_attach(ifaces->loader, which, link->ifindex, &ifaces->at[which],
+				       error, error_bytes);
+		again = err ? tg_link_query(name, &now) : 0;
+		if (!err || (!again && now.ifindex == link->ifindex))
+			return err;
+		err = again;
+		if (!err)
+			*link = now;
+	}
+	if (err && err != -ENODEV)
+		tg_error(err, error, error_bytes, "%s: cannot be looked up: %s", name,
+			 strerror(-err));
+	return err ? err : -ENODEV; /* it comes and goes: there will be news of it */
+}
+
 /* -ENODEV, not an error, or what the interface refused the program with. */
 static int attach(struct tg_ifaces *ifaces, unsigned int which, char *error, size_t error_bytes)
 {
 	struct tg_attachment was = ifaces->at[which];
 	struct tg_attachment *at = &ifaces->at[which];
-	const char *name = ifaces->config->interfaces[which].name;
-	struct tg_link_info link;
-	int err = tg_link_query(name, &link);
+	struct tg_link_info link = {0};
+	int err = attach_named(ifaces, which, &link, error, error_bytes);
 
 	if (err == -ENODEV) {
 		note_absent(ifaces, which);
 		return err;
 	}
-	if (err)
-		tg_error(err, error, error_bytes, "%s: cannot be looked up: %s", name,
-			 strerror(-err));
-	else
-		err = tg_loader_attach(ifaces->loader, which, link.ifindex, at, error, error_bytes);
 	ifaces->refused[which] = err;
 	if (err)
 		note_refused(ifaces, which, link.ifindex, error);

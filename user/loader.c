@@ -17,6 +17,7 @@
 #include "maintain.h"
 #include "pins.h"
 #include "program.h"
+#include "repin.h"
 
 #define WHY_BYTES sizeof(((struct tg_attachment *)0)->why)
 
@@ -343,6 +344,30 @@ void tg_loader_forget(struct tg_loader *loader, unsigned int which)
 	iface->link_fd = -1;
 	iface->link_id = 0;
 	strcpy(iface->why, "the interface is not there");
+}
+
+/* Not where nothing is attached: `tollgate detach` removes the pins, and is to be obeyed. */
+int tg_loader_keep_pins(struct tg_loader *loader, char *error, size_t error_bytes)
+{
+	const char *pin_dir = loader->config->pin_dir;
+	bool kept = false;
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < loader->ifaces_count; i++) {
+		struct tg_attachment now;
+
+		if (tg_loader_refresh(loader, i, &now) || !now.attached)
+			continue;
+		if (!kept)
+			err = tg_repin_lock(pin_dir, &loader->lock_fd, error, error_bytes);
+		if (!kept && !err)
+			err = tg_repin_maps(&loader->maps, pin_dir, error, error_bytes);
+		kept = true;
+		if (!err)
+			err = tg_repin_link(loader->ifaces[i].link_fd, loader->ifaces[i].name,
+					    pin_dir, error, error_bytes);
+	}
+	return err;
 }
 
 /* --- reload ------------------------------------------------------------------------------ */

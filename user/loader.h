@@ -57,6 +57,12 @@ int tg_loader_attach(struct tg_loader *loader, unsigned int which, uint32_t ifin
  */
 int tg_loader_refresh(struct tg_loader *loader, unsigned int which, struct tg_attachment *out);
 
+/*
+ * While any interface is attached: pins that someone removed or replaced are made again,
+ * and the log says which. 0, or -errno with an error.
+ */
+int tg_loader_keep_pins(struct tg_loader *loader, char *error, size_t error_bytes);
+
 /* The interface is gone: forget the link, keep the slot. */
 void tg_loader_forget(struct tg_loader *loader, unsigned int which);
 

@@ -551,6 +551,12 @@ int tg_maps_find_budget(const struct tg_maps *maps, const struct tg_budget_key *
 	return bpf_map_lookup_elem(maps->fd[TG_MAP_BUDGET_INDEX], key, slot);
 }
 
+/* From here on until it is told otherwise, slots may be missing: see user/slots.c. */
+static void in_hand(const struct tg_maps *maps, bool in_hand)
+{
+	__atomic_store_n(&maps->budgets[TG_BUDGETS_IN_HAND].state, in_hand, __ATOMIC_SEQ_CST);
+}
+
 static int add_budget(const struct tg_maps *maps, const struct tg_budget_key *key,
 		      const char prefix[TG_PREFIX_BYTES_MAX], uint32_t slot)
 {
@@ -570,15 +576,11 @@ static int add_budget(const struct tg_maps *maps, const struct tg_budget_key *ke
 	return err;
 }
 
-int tg_maps_make_budget(const struct tg_maps *maps, const struct tg_budget_key *key,
-			const char prefix[TG_PREFIX_BYTES_MAX], uint32_t *slot)
+static int make_budget(const struct tg_maps *maps, const struct tg_budget_key *key,
+		       const char prefix[TG_PREFIX_BYTES_MAX], uint32_t *slot)
 {
 	uint32_t taken;
-	int err = tg_maps_find_budget(maps, key, slot);
-
-	if (err != -ENOENT)
-		return err;
-	err = bpf_map_lookup_and_delete_elem(maps->fd[TG_MAP_BUDGET_FREE], NULL, &taken);
+	int err = bpf_map_lookup_and_delete_elem(maps->fd[TG_MAP_BUDGET_FREE], NULL, &taken);
 	if (err)
 		return err == -ENOENT ? -ENOSPC : err;
 	err = add_budget(maps, key, prefix, taken);
@@ -586,6 +588,19 @@ int tg_maps_make_budget(const struct tg_maps *maps, const struct tg_budget_key *
 		return tg_maps_find_budget(maps, key, slot);
 	if (!err)
 		*slot = taken;
+	return err;
+}
+
+int tg_maps_make_budget(const struct tg_maps *maps, const struct tg_budget_key *key,
+			const char prefix[TG_PREFIX_BYTES_MAX], uint32_t *slot)
+{
+	int err = tg_maps_find_budget(maps, key, slot);
+
+	if (err != -ENOENT)
+		return err;
+	in_hand(maps, true);
+	err = make_budget(maps, key, prefix, slot);
+	in_hand(maps, false);
 	return err;
 }
 
@@ -614,6 +629,7 @@ int tg_maps_free_dead_budgets(const struct tg_maps *maps, uint32_t *freed)
 	uint32_t count = 0;
 	int err = 0;
 
+	in_hand(maps, true);
 	for (uint32_t slot = TG_POLICIES_MAX; !err && slot < maps->capacity[TG_MAP_BUDGETS];
 	     slot++) {
 		if (maps->budgets[slot].state != TG_BUDGET_DEAD)
@@ -622,6 +638,7 @@ int tg_maps_free_dead_budgets(const struct tg_maps *maps, uint32_t *freed)
 		err = bpf_map_update_elem(maps->fd[TG_MAP_BUDGET_FREE], NULL, &slot, BPF_ANY);
 		count += !err;
 	}
+	in_hand(maps, err);
 	if (freed)
 		*freed = count;
 	return err;

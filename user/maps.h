@@ -126,6 +126,12 @@ int tg_maps_delete_drop(const struct tg_maps *maps, const struct tg_drop_key *ke
 /* For maps that were just made: all budgets but those of policies are to be had. */
 int tg_maps_free_budgets(const struct tg_maps *maps);
 
+/*
+ * No budget has slot 0. Its state is not 0 while an agent has slots in its hand, which
+ * stand neither in the queue nor in a budget; still so at a start: it was killed then.
+ */
+#define TG_BUDGETS_IN_HAND 0
+
 /* TG_BUDGET_DEAD -> TG_BUDGET_FREE: see bpf/retire.bpf.h. freed: how many; may be NULL. */
 int tg_maps_free_dead_budgets(const struct tg_maps *maps, uint32_t *freed);
 

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "offenders.h"
 #include "periods.h"
+#include "slots.h"
 #include "spent.h"
 
 #define SECOND_NS	1000000000ULL
@@ -69,9 +70,9 @@ static void save_spent(struct tg_quotas *quotas)
 
 	spent_path(quotas, path);
 	err = tg_spent_save(quotas->config->state_dir, path, &quotas->enforce, &quotas->spent_hash);
-	if (err)
-		complain(quotas, "what was taken of calendar quotas is not kept over a reboot",
-			 err);
+	if (err && tg_log_allow(&quotas->complaints, tg_clock_monotonic_ns(), NULL))
+		tg_log_error("%s: %s; what was taken of calendar quotas is not kept over a reboot",
+			     path, strerror(-err));
 }
 
 static void load_spent(struct tg_quotas *quotas)
@@ -531,6 +532,23 @@ void tg_quotas_tick(struct tg_quotas *quotas)
 
 /* --- open, reload, close --------------------------------------------------------------------- */
 
+/* An agent before us was killed at the wrong moment: what it had in its hand comes back. */
+static void recover_slots(struct tg_quotas *quotas)
+{
+	uint32_t found = 0;
+	int err;
+
+	if (!tg_slots_in_hand(quotas->maps))
+		return;
+	err = tg_slots_recover(quotas->maps, &found);
+	if (err)
+		complain(quotas, "budgets that an agent before this one had in hand", err);
+	else
+		tg_log_notice("an agent before this one was killed while it handed out budgets; "
+			      "%u are to be had again",
+			      found);
+}
+
 static int open_all(struct tg_quotas *quotas, char *error, size_t error_bytes)
 {
 	const struct tg_config *config = quotas->config;
@@ -540,6 +558,7 @@ static int open_all(struct tg_quotas *quotas, char *error, size_t error_bytes)
 		err = tg_enforce_open(quotas->maps, true, &quotas->enforce, error, error_bytes);
 	if (err)
 		return err;
+	recover_slots(quotas);
 	keep_periods(quotas); /* before policies, so that none is without its period */
 	err = put(quotas, config, &quotas->store, error, error_bytes);
 	if (!err)

@@ -198,7 +198,7 @@ static int take_line(const struct tg_enforce *enforce, char *line)
 
 int tg_spent_load(const char *path, const struct tg_enforce *enforce)
 {
-	FILE *file = fopen(path, "re");
+	FILE *file = tg_file_read(path);
 	char line[LINE_BYTES];
 	bool complete = false;
 	int err = 0;

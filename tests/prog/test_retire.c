@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "../../user/slots.h"
 #include "crowd.h"
 
 #define ENTRIES 2048
@@ -245,6 +246,149 @@ static void test_removed_policy(void **state)
 		assert_int_equal(tg_rig_allowed(&rig, address_of(text, i), NULL, 9), 0);
 }
 
+/* --- an agent that is killed ------------------------------------------------------------ */
+
+static uint32_t pop(void)
+{
+	int fd = rig.meter.maps.fd[TG_MAP_BUDGET_FREE];
+	uint32_t slot;
+
+	assert_int_equal(bpf_map_lookup_and_delete_elem(fd, NULL, &slot), 0);
+	return slot;
+}
+
+/* As it leaves things when it is killed: slots in its hand, and the word that says so. */
+static void lose_slots(unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		assert_int_equal(rig.meter.maps.budgets[pop()].state, TG_BUDGET_FREE);
+	rig.meter.maps.budgets[TG_BUDGETS_IN_HAND].state = 1;
+}
+
+/* Each slot that nobody has stands in the queue, once; no other does. */
+static void assert_queue_is_whole(void)
+{
+	const struct tg_maps *maps = &rig.meter.maps;
+	int fd = maps->fd[TG_MAP_BUDGET_FREE];
+	uint8_t met[TG_POLICIES_MAX + ENTRIES] = {0};
+	uint32_t slot, count = 0, free = 0;
+
+	while (!bpf_map_lookup_and_delete_elem(fd, NULL, &slot)) {
+		assert_in_range(slot, TG_POLICIES_MAX, TG_POLICIES_MAX + ENTRIES - 1);
+		assert_false(met[slot]);
+		met[slot] = 1;
+		assert_int_equal(maps->budgets[slot].state, TG_BUDGET_FREE);
+		count++;
+	}
+	for (slot = TG_POLICIES_MAX; slot < TG_POLICIES_MAX + ENTRIES; slot++) {
+		free += maps->budgets[slot].state == TG_BUDGET_FREE;
+		if (met[slot])
+			assert_int_equal(bpf_map_update_elem(fd, NULL, &slot, BPF_ANY), 0);
+	}
+	assert_int_equal(count, free);
+}
+
+static void test_lost_slots_are_found(void **state)
+{
+	static const struct tg_rule rules[] = {TG_EACH("any", "3/day"), {0}};
+	char text[20];
+	uint32_t found;
+
+	(void)state;
+	tg_rig_put(&rig, rules);
+	assert_int_equal(ask_many(0, 100), 100);
+	assert_int_equal(tg_slots_recover(&rig.meter.maps, &found), 0);
+	assert_int_equal(found, 0); /* nothing says that any are missing */
+	lose_slots(7);
+	assert_true(tg_slots_in_hand(&rig.meter.maps));
+	assert_int_equal(tg_slots_recover(&rig.meter.maps, &found), 0);
+	assert_int_equal(found, 7);
+	assert_false(tg_slots_in_hand(&rig.meter.maps));
+	assert_queue_is_whole();
+	lose_slots(0); /* killed before it took one */
+	assert_int_equal(tg_slots_recover(&rig.meter.maps, &found), 0);
+	assert_int_equal(found, 0);
+	assert_queue_is_whole();
+	for (unsigned int i = 0; i < 100; i++)
+		assert_int_equal(tg_rig_allowed(&rig, address_of(text, i), NULL, 9), 2);
+}
+
+/* Those that were dead when the agent was killed are among them; the queue may be empty. */
+static void test_all_slots_are_found(void **state)
+{
+	static const struct tg_rule rules[] = {TG_EACH("any", "3/day"), {0}};
+	uint32_t found;
+
+	(void)state;
+	tg_rig_put(&rig, rules);
+	assert_int_equal(ask_many(0, 50), 50);
+	tg_rig_next_period(&rig);
+	idle();
+	assert_int_equal(retire(), 50);
+	lose_slots(ENTRIES - 50);
+	assert_int_equal(tg_slots_recover(&rig.meter.maps, &found), 0);
+	assert_int_equal(found, ENTRIES);
+	assert_queue_is_whole();
+}
+
+/* Killed before it had cleared the old set away: that policy still looks as if it were one. */
+static void test_left_policy(void **state)
+{
+	static const struct tg_rule first[] = {TG_EACH("any", "1/day"), {0}};
+	static const struct tg_rule second[] = {TG_EACH("source:10.9.0.0/16", "2/day"), {0}};
+	char error[256] = "";
+	uint32_t owner;
+
+	(void)state;
+	tg_rig_put(&rig, first);
+	owner = tg_rig_enforced(&rig, "any")->owner;
+	assert_int_equal(ask_many(0, 10), 10);
+	tg_rig_put(&rig, second);
+	rig.meter.maps.budgets[owner].state = TG_BUDGET_LIVE;
+	idle();
+	assert_int_equal(retire(), 0);
+	tg_enforce_close(&rig.enforce);
+	assert_int_equal(tg_enforce_open(&rig.meter.maps, true, &rig.enforce, error, sizeof(error)),
+			 0);
+	assert_int_equal(rig.meter.maps.budgets[owner].state, TG_BUDGET_FREE);
+	assert_int_equal(retire(), 10);
+	assert_int_equal(ask_many(0, 10), 10);
+	assert_non_null(tg_rig_enforced(&rig, second[0].subject));
+	assert_int_equal(with_budgets(second[0].subject, 0, 10), 10);
+}
+
+/* Two CPUs take slots, and push back what the other was faster with, while they are sought. */
+static void test_found_under_load(void **state)
+{
+	static const struct tg_rule rules[] = {TG_ACTING("observe", "token:t*", "20/day"), {0}};
+	struct tg_crowd crowd = {.rig = &rig, .tokens = 600, .requests = 3, .pause_ns = 20000000};
+	uint64_t retired = 0;
+	uint32_t lost = 0;
+
+	(void)state;
+	tg_rig_put(&rig, rules);
+	tg_rig_next_period(&rig);
+	tg_crowd_start(&crowd);
+	for (unsigned int round = 0; round < 40; round++) {
+		uint32_t found;
+
+		lose_slots(round % 5);
+		assert_int_equal(tg_slots_recover(&rig.meter.maps, &found), 0);
+		assert_in_range(found, round % 5, ENTRIES);
+		lost += found;
+		tg_rig_next_period(&rig);
+		retired += retire_idle(-1); /* found, too, the next time */
+		new_epoch();
+	}
+	tg_crowd_stop(&crowd);
+	assert_int_equal(tg_maps_free_dead_budgets(&rig.meter.maps, NULL), 0);
+	assert_queue_is_whole();
+	print_message("%u slots were found again, %llu of them dead\n", lost,
+		      (unsigned long long)retired);
+	assert_in_range(lost, 80, 80 + retired);
+	assert_true(retired > 0);
+}
+
 /* --- all at once -------------------------------------------------------------------- */
 
 #define TOKENS	600
@@ -317,6 +461,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_taken_unseen, reset),
 		cmocka_unit_test_setup(test_cached_slot_is_gone, reset),
 		cmocka_unit_test_setup(test_removed_policy, reset),
+		cmocka_unit_test_setup(test_lost_slots_are_found, reset),
+		cmocka_unit_test_setup(test_all_slots_are_found, reset),
+		cmocka_unit_test_setup(test_left_policy, reset),
+		cmocka_unit_test_setup(test_found_under_load, reset),
 		cmocka_unit_test_setup(test_retire_under_load, reset),
 	};
 

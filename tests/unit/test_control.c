@@ -259,6 +259,61 @@ static void clients_are_bounded(void **state)
 		close(fd[i]);
 }
 
+/* Who has said nothing for a while goes when another comes; who has just spoken stays. */
+static void the_silent_make_room(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd[TG_CONTROL_CLIENTS], one_more;
+
+	for (int i = 0; i < TG_CONTROL_CLIENTS; i++) {
+		fd[i] = dial(fixture);
+		run(fixture);
+		fixture->now_ns += 1000;
+	}
+	fixture->now_ns += TG_CONTROL_PATIENCE_NS;
+	for (int i = 0; i < TG_CONTROL_CLIENTS; i++) {
+		if (i == 7)
+			continue;
+		say(fd[i], "{}\n", 3);
+		run(fixture);
+		assert_string_equal(heard(fd[i]), "{}\n");
+	}
+	one_more = dial(fixture);
+	run(fixture);
+	say(one_more, "{\"a\":1}\n", 8);
+	run(fixture);
+	assert_string_equal(heard(one_more), "{\"a\":1}\n");
+	assert_string_equal(heard(fd[7]), "");
+	assert_string_equal(heard(fd[6]), "(nothing)");
+	close(one_more);
+	for (int i = 0; i < TG_CONTROL_CLIENTS; i++)
+		close(fd[i]);
+}
+
+/* Many requests at once: the others need not wait until all of them are answered. */
+static void the_greedy_take_turns(void **state)
+{
+	struct fixture *fixture = *state;
+	int greedy = dial(fixture), other = dial(fixture);
+	char text[3 * 1000];
+
+	for (size_t i = 0; i < sizeof(text); i += 3)
+		memcpy(text + i, "{}\n", 3);
+	run(fixture);
+	say(greedy, text, sizeof(text));
+	run(fixture);
+	say(other, "{\"a\":1}\n", 8);
+	run(fixture);
+	assert_string_equal(heard(other), "{\"a\":1}\n");
+	assert_true(fixture->handled < 20);
+	for (size_t bytes = 0; bytes < sizeof(text); bytes += strlen(heard(greedy)))
+		run(fixture);
+	assert_int_equal(fixture->handled, 1001);
+	assert_string_equal(heard(greedy), "(nothing)");
+	close(greedy);
+	close(other);
+}
+
 /* A client that does not read its answer holds up nobody. */
 static void a_stalled_reader_hurts_nobody(void **state)
 {
@@ -401,6 +456,8 @@ int main(void)
 		with_control(too_much_is_refused),
 		with_control(silence_ends),
 		with_control(clients_are_bounded),
+		with_control(the_silent_make_room),
+		with_control(the_greedy_take_turns),
 		with_control(a_stalled_reader_hurts_nobody),
 		with_control(a_client_that_hangs_up_early),
 		with_control(the_client_gets_big_answers),
