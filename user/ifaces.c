@@ -137,7 +137,7 @@ static int attach(struct tg_ifaces *ifaces, unsigned int which, char *error, siz
 	else
 		log_attached(&was, at);
 	if (!err && lacks_egress(ifaces, which))
-		tg_log_error("%s: no request is counted: %s", name, at->why);
+		tg_log_error("%s: no request is counted: %s", at->name, at->why);
 	return err;
 }
 
