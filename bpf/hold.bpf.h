@@ -217,6 +217,8 @@ tg_global int tg_hold_step(struct xdp_md *xdp, struct tg_hold *hold)
 		}
 	}
 	bytes = stop - at;
+	if (!there)
+		scratch->hold_fresh = 1;
 	if (tg_seq_from(scratch->hold_skip, at) > 0) {
 		if (tg_seq_from(stop, scratch->hold_skip) > 0)
 			bytes = scratch->hold_skip - at;
@@ -355,6 +357,7 @@ tg_global __u32 tg_hold_segment(struct xdp_md *xdp, struct tg_flow *flow)
 	scratch->hold_end = segment->seq + segment->bytes;
 	scratch->hold_skip = segment->seq;
 	scratch->hold_result = 0;
+	scratch->hold_fresh = 0;
 	ahead = scratch->hold_end - flow->next_seq;
 	if (tg_phase_skips(flow->scan.phase)) {
 		scratch->hold_skip = flow->scan.skip < ahead
@@ -383,7 +386,7 @@ tg_global __u32 tg_hold_segment(struct xdp_md *xdp, struct tg_flow *flow)
 		hold->fin_seq = scratch->hold_end;
 		hold->has_fin = 1;
 	}
-	return TG_PACKET_HELD;
+	return scratch->hold_fresh ? TG_PACKET_HELD : TG_PACKET_RETRANSMIT;
 }
 
 /* --- what was missing has come ----------------------------------------------------- */
