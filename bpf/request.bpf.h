@@ -463,7 +463,7 @@ tg_inline void tg_drain(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scra
 	scratch->limit = 0;
 	bpf_loop(TG_DRAIN_ROUNDS_MAX, tg_drain_round, &run, 0);
 	scratch->from_page = 0;
-	if (flow->flags & TG_FLOW_REFUSED) { /* what follows the request is refused with it */
+	if (flow->scan.phase == TG_PHASE_DEAD) { /* of a refused request, too: nor what follows */
 		flow->offset += scratch->run_end - flow->next_seq;
 		flow->next_seq = scratch->run_end;
 	}
