@@ -543,6 +543,8 @@ tg_inline __u32 tg_flow_payload(struct xdp_md *xdp, const struct tg_segment *seg
 	if (segment->urgent)
 		scan->phase = TG_PHASE_DEAD;
 	order = tg_flow_order(xdp, flow, segment, &skip);
+	if (order == TG_PACKET_AMBIGUOUS)
+		tg_drain_away(&segment->key, flow);
 	if (order != TG_CONTINUE && order != TG_PACKET_GAP)
 		return order;
 	fresh = segment->bytes - skip;
