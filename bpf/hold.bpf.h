@@ -178,8 +178,10 @@ tg_global __u32 tg_hold_compare(struct xdp_md *xdp, __u32 seq, __u32 bytes)
 	if (!scratch)
 		return TG_PACKET_HOLD_FULL;
 	tg_page_key(scratch, seq);
-	if (tg_page_open() || tg_page_load(xdp, &scratch->segment, scratch->other, seq, bytes))
+	if (tg_page_load(xdp, &scratch->segment, scratch->other, seq, bytes) || tg_page_open()) {
+		tg_page_clear(scratch->other);
 		return TG_PACKET_HOLD_FULL;
+	}
 	for (i = 0; i < TG_PAGE_WORDS; i++)
 		differ |= tg_word_differs(i, at, at + bytes);
 	tg_page_clear(scratch->page);
