@@ -113,6 +113,32 @@ tg_inline void tg_page_clear(__u64 *page)
 	__builtin_memset((void *)page + TG_PAGE_AT, 0, TG_PAGE_BYTES);
 }
 
+/* Pages before the one that has seq are done with. */
+tg_global int tg_hold_trim(struct tg_hold *hold, __u32 seq)
+{
+	struct tg_scratch *scratch = tg_scratch();
+	__u32 i, first, count;
+
+	if (!scratch || !hold)
+		return 0;
+	first = hold->first_page;
+	count = tg_pages_between(first, tg_page_of(seq));
+	tg_page_key(scratch, seq);
+	for (i = 0; i < TG_PAGES_MAX; i++) {
+		__u32 page = (first + i) % TG_PAGES_MAX;
+
+		if (i >= count)
+			break;
+		if (!(hold->pages[page / 64 & 1] >> (page % 64) & 1))
+			continue;
+		hold->pages[page / 64 & 1] &= ~(1ULL << (page % 64));
+		scratch->held_key.page = page;
+		bpf_map_delete_elem(&held, &scratch->held_key);
+	}
+	hold->first_page = tg_page_of(seq);
+	return 0;
+}
+
 /* --- a segment comes in ------------------------------------------------------------ */
 
 /* bytes from seq on are new: into their page. 0, or the packet's reason. */
@@ -373,6 +399,7 @@ tg_global __u32 tg_hold_segment(struct xdp_md *xdp, struct tg_flow *flow)
 	hold = tg_hold_get(flow, scratch);
 	if (!hold || tg_hold_note(hold, segment->seq, scratch->hold_end, 1))
 		return TG_PACKET_HOLD_FULL;
+	tg_hold_trim(hold, flow->next_seq); /* the flow may have caught up since */
 	run.hold = hold;
 	bpf_loop(TG_HOLD_STEPS_MAX, tg_hold_further, &run, 0);
 	/* If it ended early: what was stored must be known, or it would be stored again. */
@@ -392,32 +419,6 @@ tg_global __u32 tg_hold_segment(struct xdp_md *xdp, struct tg_flow *flow)
 }
 
 /* --- what was missing has come ----------------------------------------------------- */
-
-/* Pages before the one that has seq are done with. */
-tg_global int tg_hold_trim(struct tg_hold *hold, __u32 seq)
-{
-	struct tg_scratch *scratch = tg_scratch();
-	__u32 i, first, count;
-
-	if (!scratch || !hold)
-		return 0;
-	first = hold->first_page;
-	count = tg_pages_between(first, tg_page_of(seq));
-	tg_page_key(scratch, seq);
-	for (i = 0; i < TG_PAGES_MAX; i++) {
-		__u32 page = (first + i) % TG_PAGES_MAX;
-
-		if (i >= count)
-			break;
-		if (!(hold->pages[page / 64 & 1] >> (page % 64) & 1))
-			continue;
-		hold->pages[page / 64 & 1] &= ~(1ULL << (page % 64));
-		scratch->held_key.page = page;
-		bpf_map_delete_elem(&held, &scratch->held_key);
-	}
-	hold->first_page = tg_page_of(seq);
-	return 0;
-}
 
 /* Leave out runs that end before seq; of the first one that has it, its end. 0: none has. */
 tg_inline __u32 tg_hold_reach(struct tg_hold *hold, __u32 seq, __u32 *end)
