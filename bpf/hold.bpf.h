@@ -501,6 +501,7 @@ tg_global int tg_hold_settle(struct tg_flow *flow)
 	if (!hold)
 		return 0;
 	over = hold->has_fin && hold->fin_seq == flow->next_seq;
+	hold->since_jiffies = bpf_jiffies64(); /* it went on: what is missing now is another byte */
 	if (!hold->runs) {
 		tg_hold_end(&scratch->segment.key);
 		flow->flags &= ~TG_FLOW_HOLDS;
