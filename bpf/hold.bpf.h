@@ -95,14 +95,42 @@ tg_global int tg_page_open(void)
 	return 0;
 }
 
-/* The packet's bytes from seq on, 1..TG_PAGE_BYTES, to their place in a page. 0 or -1. */
-tg_inline int tg_page_load(struct xdp_md *xdp, const struct tg_segment *segment, __u64 *to,
-			   __u32 seq, __u32 bytes)
+/*
+ * The last bytes of the largest frames: the helper reads from no higher offset than
+ * 0xffff, but further. To offset at of scratch->page, or ->other. 0 or -1.
+ */
+tg_global int tg_page_load_far(struct xdp_md *xdp, __u32 from, __u32 bytes, __u32 at, __u32 other)
 {
+	struct tg_scratch *scratch = tg_scratch();
+	__u32 i, before = from - 0xfff8;
+	__u8 *to;
+
+	if (!scratch)
+		return -1;
+	to = (__u8 *)(other ? scratch->other : scratch->page) + tg_mask(at, TG_PAGE_BYTES - 1);
+	if (before > 32 || bytes > 32 ||
+	    bpf_xdp_load_bytes(xdp, 0xfff8, scratch->tail, tg_mask(before + bytes - 1, 63) + 1))
+		return -1;
+	for (i = 0; i < 32; i++)
+		if (i < bytes)
+			to[TG_PAGE_AT + i] = scratch->tail[tg_mask(before + i, 63)];
+	__builtin_memset(scratch->tail, 0, sizeof(scratch->tail)); /* it may hold a token */
+	return 0;
+}
+
+/*
+ * The packet's bytes from seq on, 1..TG_PAGE_BYTES, to their place in scratch->page, or
+ * ->other. 0 or -1.
+ */
+tg_inline int tg_page_load(struct xdp_md *xdp, struct tg_scratch *scratch, __u32 seq, __u32 bytes,
+			   __u32 other)
+{
+	const struct tg_segment *segment = &scratch->segment;
+	__u64 *to = other ? scratch->other : scratch->page;
 	__u32 from = segment->offset + (seq - segment->seq), at = seq;
 
 	if (from > 0xffff)
-		return -1; /* further than the helper reads */
+		return tg_page_load_far(xdp, from, bytes, at, other);
 	at = tg_mask(at, TG_PAGE_BYTES - 1);
 	bytes = tg_mask(bytes - 1, TG_PAGE_BYTES - 1) + 1;
 	return bpf_xdp_load_bytes(xdp, from, (void *)to + TG_PAGE_AT + at, bytes) ? -1 : 0;
@@ -160,7 +188,7 @@ tg_global __u32 tg_hold_put(struct xdp_md *xdp, struct tg_hold *hold, __u32 seq,
 		if (!page)
 			return TG_PACKET_HOLD_FULL;
 	}
-	if (tg_page_load(xdp, &scratch->segment, scratch->page, seq, bytes))
+	if (tg_page_load(xdp, scratch, seq, bytes, 0))
 		return TG_PACKET_HOLD_FULL;
 	from = scratch->page + TG_PAGE_AT / 8;
 	for (i = 0; i < TG_PAGE_WORDS; i++)
@@ -204,7 +232,7 @@ tg_global __u32 tg_hold_compare(struct xdp_md *xdp, __u32 seq, __u32 bytes)
 	if (!scratch)
 		return TG_PACKET_HOLD_FULL;
 	tg_page_key(scratch, seq);
-	if (tg_page_load(xdp, &scratch->segment, scratch->other, seq, bytes) || tg_page_open()) {
+	if (tg_page_load(xdp, scratch, seq, bytes, 1) || tg_page_open()) {
 		tg_page_clear(scratch->other);
 		return TG_PACKET_HOLD_FULL;
 	}
