@@ -101,7 +101,7 @@ const struct tg_scenario tg_scenarios_held[] = {
 	{"early, parts of a body before its length is known, and after",
 	 {SYN(SYN), DATA(0, POST_LINE, HEADER), DATA(POST_BYTES + 20, BODY_20, HELD),
 	  DATA(POST_LINE_BYTES, POST_REST, REQUEST),
-	  DATA(POST_BYTES + 30, "/1.1\r\n\r\n", HELD),
+	  DATA(POST_BYTES + 30, "/1.1\r\n\r\n", RETRANSMIT),
 	  DATA(POST_BYTES + 40, BODY_20 GET_B, HELD), DATA(POST_BYTES, BODY_20, REQUEST), END},
 	 {{"token-aaa", 1, WHOLE_BYTES}, {"token-bbb", 1, GET_BYTES}}},
 	{"early, body bytes that differ from those there: nobody reads them",
