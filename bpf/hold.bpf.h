@@ -98,14 +98,42 @@ tg_global int tg_page_open(void)
 	return 0;
 }
 
-/* The packet's bytes from seq on, 1..TG_PAGE_BYTES, to their place in a page. 0 or -1. */
-tg_inline int tg_page_load(struct xdp_md *xdp, const struct tg_segment *segment, __u64 *to,
-			   __u32 seq, __u32 bytes)
+/*
+ * The last bytes of the largest frames: the helper reads from no higher offset than
+ * 0xffff, but further. To offset at of scratch->page, or ->other. 0 or -1.
+ */
+tg_global int tg_page_load_far(struct xdp_md *xdp, __u32 from, __u32 bytes, __u32 at, __u32 other)
 {
+	struct tg_scratch *scratch = tg_scratch();
+	__u32 i, before = from - 0xfff8;
+	__u8 *to;
+
+	if (!scratch)
+		return -1;
+	to = (__u8 *)(other ? scratch->other : scratch->page) + tg_mask(at, TG_PAGE_BYTES - 1);
+	if (before > 32 || bytes > 32 ||
+	    bpf_xdp_load_bytes(xdp, 0xfff8, scratch->tail, tg_mask(before + bytes - 1, 63) + 1))
+		return -1;
+	for (i = 0; i < 32; i++)
+		if (i < bytes)
+			to[TG_PAGE_AT + i] = scratch->tail[tg_mask(before + i, 63)];
+	__builtin_memset(scratch->tail, 0, sizeof(scratch->tail)); /* it may hold a token */
+	return 0;
+}
+
+/*
+ * The packet's bytes from seq on, 1..TG_PAGE_BYTES, to their place in scratch->page, or
+ * ->other. 0 or -1.
+ */
+tg_inline int tg_page_load(struct xdp_md *xdp, struct tg_scratch *scratch, __u32 seq, __u32 bytes,
+			   __u32 other)
+{
+	const struct tg_segment *segment = &scratch->segment;
+	__u64 *to = other ? scratch->other : scratch->page;
 	__u32 from = segment->offset + (seq - segment->seq), at = seq;
 
 	if (from > 0xffff)
-		return -1; /* further than the helper reads */
+		return tg_page_load_far(xdp, from, bytes, at, other);
 	at = tg_mask(at, TG_PAGE_BYTES - 1);
 	bytes = tg_mask(bytes - 1, TG_PAGE_BYTES - 1) + 1;
 	return bpf_xdp_load_bytes(xdp, from, (void *)to + TG_PAGE_AT + at, bytes) ? -1 : 0;
@@ -137,7 +165,7 @@ tg_global __u32 tg_hold_put(struct xdp_md *xdp, struct tg_hold *hold, __u32 seq,
 		if (!page)
 			return TG_PACKET_HOLD_FULL;
 	}
-	if (tg_page_load(xdp, &scratch->segment, scratch->page, seq, bytes))
+	if (tg_page_load(xdp, scratch, seq, bytes, 0))
 		return TG_PACKET_HOLD_FULL;
 	from = scratch->page + TG_PAGE_AT / 8;
 	for (i = 0; i < TG_PAGE_WORDS; i++)
@@ -181,8 +209,10 @@ tg_global __u32 tg_hold_compare(struct xdp_md *xdp, __u32 seq, __u32 bytes)
 	if (!scratch)
 		return TG_PACKET_HOLD_FULL;
 	tg_page_key(scratch, seq);
-	if (tg_page_open() || tg_page_load(xdp, &scratch->segment, scratch->other, seq, bytes))
+	if (tg_page_load(xdp, scratch, seq, bytes, 1) || tg_page_open()) {
+		tg_page_clear(scratch->other);
 		return TG_PACKET_HOLD_FULL;
+	}
 	for (i = 0; i < TG_PAGE_WORDS; i++)
 		differ |= tg_word_differs(i, at, at + bytes);
 	tg_page_clear(scratch->page);
@@ -222,6 +252,8 @@ tg_global int tg_hold_step(struct xdp_md *xdp, struct tg_hold *hold)
 		}
 	}
 	bytes = stop - at;
+	if (!there)
+		scratch->hold_fresh = 1;
 	if (tg_seq_from(scratch->hold_skip, at) > 0) {
 		if (tg_seq_from(stop, scratch->hold_skip) > 0)
 			bytes = scratch->hold_skip - at;
@@ -334,6 +366,22 @@ tg_inline void tg_pages_drop(struct tg_scratch *scratch, struct tg_hold *hold, _
 	bpf_loop(count < TG_PAGES_MAX ? count : TG_PAGES_MAX, tg_page_drop, &run, 0);
 }
 
+/* Pages before the one that has seq are done with. */
+tg_global int tg_hold_trim(struct tg_hold *hold, __u32 seq)
+{
+	struct tg_scratch *scratch = tg_scratch();
+	__u32 page = tg_page_of(seq);
+
+	if (!scratch || !hold || page == hold->first_page)
+		return 0;
+	tg_page_key(scratch, seq);
+	tg_pages_drop(scratch, hold, hold->first_page, page - 1);
+	hold->first_page = page;
+	if (tg_pages_between(page, hold->last_page) >= TG_PAGES_MAX)
+		hold->last_page = page; /* it was before this one */
+	return 0;
+}
+
 /* Nothing is held of the connection any more. key: of it. */
 tg_global int tg_hold_end(const struct tg_flow_key *key)
 {
@@ -387,6 +435,7 @@ tg_global __u32 tg_hold_segment(struct xdp_md *xdp, struct tg_flow *flow)
 	scratch->hold_end = segment->seq + segment->bytes;
 	scratch->hold_skip = segment->seq;
 	scratch->hold_result = 0;
+	scratch->hold_fresh = 0;
 	ahead = scratch->hold_end - flow->next_seq;
 	if (tg_phase_skips(flow->scan.phase)) {
 		scratch->hold_skip = flow->scan.skip < ahead
@@ -400,6 +449,7 @@ tg_global __u32 tg_hold_segment(struct xdp_md *xdp, struct tg_flow *flow)
 	hold = tg_hold_get(flow, scratch);
 	if (!hold || tg_hold_note(hold, segment->seq, scratch->hold_end, 1))
 		return TG_PACKET_HOLD_FULL;
+	tg_hold_trim(hold, flow->next_seq); /* the flow may have caught up since */
 	if (tg_seq_from(scratch->hold_end, scratch->hold_skip) > 0) {
 		last = tg_page_of(scratch->hold_end - 1);
 		if (tg_pages_between(hold->first_page, last) >
@@ -421,26 +471,10 @@ tg_global __u32 tg_hold_segment(struct xdp_md *xdp, struct tg_flow *flow)
 		hold->fin_seq = scratch->hold_end;
 		hold->has_fin = 1;
 	}
-	return TG_PACKET_HELD;
+	return scratch->hold_fresh ? TG_PACKET_HELD : TG_PACKET_RETRANSMIT;
 }
 
 /* --- what was missing has come ----------------------------------------------------- */
-
-/* Pages before the one that has seq are done with. */
-tg_global int tg_hold_trim(struct tg_hold *hold, __u32 seq)
-{
-	struct tg_scratch *scratch = tg_scratch();
-	__u32 page = tg_page_of(seq);
-
-	if (!scratch || !hold || page == hold->first_page)
-		return 0;
-	tg_page_key(scratch, seq);
-	tg_pages_drop(scratch, hold, hold->first_page, page - 1);
-	hold->first_page = page;
-	if (tg_pages_between(page, hold->last_page) >= TG_PAGES_MAX)
-		hold->last_page = page; /* it was before this one */
-	return 0;
-}
 
 /* Leave out runs that end before seq; of the first one that has it, its end. 0: none has. */
 tg_inline __u32 tg_hold_reach(struct tg_hold *hold, __u32 seq, __u32 *end)
@@ -524,6 +558,7 @@ tg_global int tg_hold_settle(struct tg_flow *flow)
 	if (!hold)
 		return 0;
 	over = hold->has_fin && hold->fin_seq == flow->next_seq;
+	hold->since_jiffies = bpf_jiffies64(); /* it went on: what is missing now is another byte */
 	if (!hold->runs) {
 		tg_hold_end(&scratch->segment.key);
 		flow->flags &= ~TG_FLOW_HOLDS;

@@ -466,7 +466,7 @@ tg_inline void tg_drain(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scra
 	scratch->limit = 0;
 	bpf_loop(TG_DRAIN_ROUNDS_MAX, tg_drain_round, &run, 0);
 	scratch->from_page = 0;
-	if (flow->flags & TG_FLOW_REFUSED) { /* what follows the request is refused with it */
+	if (flow->scan.phase == TG_PHASE_DEAD) { /* of a refused request, too: nor what follows */
 		flow->offset += scratch->run_end - flow->next_seq;
 		flow->next_seq = scratch->run_end;
 	}
@@ -546,6 +546,8 @@ tg_inline __u32 tg_flow_payload(struct xdp_md *xdp, const struct tg_segment *seg
 	if (segment->urgent)
 		scan->phase = TG_PHASE_DEAD;
 	order = tg_flow_order(xdp, flow, segment, &skip);
+	if (order == TG_PACKET_AMBIGUOUS)
+		tg_drain_away(&segment->key, flow);
 	if (order != TG_CONTINUE && order != TG_PACKET_GAP)
 		return order;
 	fresh = segment->bytes - skip;

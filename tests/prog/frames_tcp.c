@@ -42,7 +42,7 @@ static void tcp_odd_flags(struct tg_packet *packet)
 
 static void tcp_urgent(struct tg_packet *packet)
 {
-	tcp_flags(packet, TG_ACK | 0x20);
+	tcp_flags(packet, TG_ACK | TG_URG);
 }
 
 static void tcp_syn_data(struct tg_packet *packet)
@@ -196,10 +196,10 @@ const struct tg_frame tg_frames_tcp[] = {
 	TG_COUNTS("TCP without options", tcp_no_options),
 	TG_COUNTS("TCP, 40 bytes of options", tcp_all_options),
 	TG_COUNTS("TCP, odd flags", tcp_odd_flags),
-	TG_COUNTS("TCP, urgent data", tcp_urgent),
+	TG_PASSES("TCP, urgent data", tcp_urgent, AMBIGUOUS),
 	TG_COUNTS("TCP, SYN with data", tcp_syn_data),
 	TG_COUNTS("TCP, FIN with data", tcp_fin_data),
-	TG_COUNTS("TCP, RST with data", tcp_rst_data),
+	TG_PASSES("TCP, RST with data", tcp_rst_data, RST),
 	TG_PASSES("TCP, header of 16 bytes", tcp_short_header, BAD_TCP),
 	TG_PASSES("TCP, header of 0 bytes", tcp_no_header, BAD_TCP),
 	TG_PASSES("TCP, header longer than the segment", tcp_long_header, BAD_TCP),

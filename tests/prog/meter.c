@@ -14,31 +14,33 @@
 
 #include "../../user/program.h"
 
-#define FLOWS	       64
-#define CPUS_MAX       512
-#define FLOW_BYTES_MAX 512
+#define FLOWS		64
+#define CPUS_MAX	512
+#define VALUE_BYTES_MAX 512
 
-/* struct tg_flow is the program's own business: ask its BTF where the scanner's part lies. */
-static void find_scan(struct tg_meter *meter)
+/* The values of flows and holds are the program's own business: its BTF knows their parts. */
+static size_t find_member(const struct tg_meter *meter, enum tg_map map, const char *name)
 {
 	struct bpf_map_info info = {0};
 	const struct btf_member *member;
-	const struct btf_type *flow;
+	const struct btf_type *value;
 	__u32 bytes = sizeof(info);
 	struct btf *btf;
+	size_t offset = 0;
 
-	assert_int_equal(bpf_obj_get_info_by_fd(meter->maps.fd[TG_MAP_FLOWS], &info, &bytes), 0);
+	assert_int_equal(bpf_obj_get_info_by_fd(meter->maps.fd[map], &info, &bytes), 0);
 	btf = btf__load_from_kernel_by_id(info.btf_id);
 	assert_non_null(btf);
-	flow = btf__type_by_id(btf, info.btf_value_type_id);
-	assert_true(info.value_size <= FLOW_BYTES_MAX);
-	member = btf_members(flow);
-	for (int i = 0; i < btf_vlen(flow); i++, member++) {
-		if (!strcmp(btf__name_by_offset(btf, member->name_off), "scan"))
-			meter->scan_offset = member->offset / 8;
+	value = btf__type_by_id(btf, info.btf_value_type_id);
+	assert_true(info.value_size <= VALUE_BYTES_MAX);
+	member = btf_members(value);
+	for (int i = 0; i < btf_vlen(value); i++, member++) {
+		if (!strcmp(btf__name_by_offset(btf, member->name_off), name))
+			offset = member->offset / 8;
 	}
-	assert_true(meter->scan_offset);
+	assert_true(offset);
 	btf__free(btf);
+	return offset;
 }
 
 void tg_meter_open(struct tg_meter *meter)
@@ -68,7 +70,8 @@ void tg_meter_open_sized(struct tg_meter *meter, unsigned int entries)
 	err = tg_program_make_maps(&meter->config, &meter->maps, error, sizeof(error));
 	if (err)
 		fail_msg("maps: %s (%d)", error, err);
-	find_scan(meter);
+	meter->scan_offset = find_member(meter, TG_MAP_FLOWS, "scan");
+	meter->since_offset = find_member(meter, TG_MAP_HOLDS, "since_jiffies");
 }
 
 void tg_meter_close(struct tg_meter *meter)
@@ -172,8 +175,9 @@ size_t tg_meter_rows(const struct tg_meter *meter, enum tg_map map, void *keys, 
 void tg_meter_clear(const struct tg_meter *meter)
 {
 	static const enum tg_map maps[] = {
-		TG_MAP_USAGE, TG_MAP_TOKEN_SPILL, TG_MAP_SOURCE_SPILL, TG_MAP_ORIGINS,
-		TG_MAP_FLOWS, TG_MAP_PARTIALS,	  TG_MAP_EMBRYOS,
+		TG_MAP_USAGE,	TG_MAP_TOKEN_SPILL, TG_MAP_SOURCE_SPILL,
+		TG_MAP_ORIGINS, TG_MAP_FLOWS,	    TG_MAP_PARTIALS,
+		TG_MAP_EMBRYOS, TG_MAP_HOLDS,	    TG_MAP_HELD,
 	};
 	char key[64];
 
@@ -183,11 +187,25 @@ void tg_meter_clear(const struct tg_meter *meter)
 	}
 }
 
+void tg_meter_age_holds(const struct tg_meter *meter)
+{
+	int fd = meter->maps.fd[TG_MAP_HOLDS];
+	char value[VALUE_BYTES_MAX];
+	struct tg_flow_key key, *before = NULL;
+
+	while (!bpf_map_get_next_key(fd, before, &key)) {
+		before = &key;
+		assert_int_equal(bpf_map_lookup_elem(fd, &key, value), 0);
+		memset(value + meter->since_offset, 0, sizeof(uint64_t));
+		assert_int_equal(bpf_map_update_elem(fd, &key, value, BPF_EXIST), 0);
+	}
+}
+
 bool tg_meter_scan(const struct tg_meter *meter, const struct tg_client *client,
 		   struct tg_scan *out)
 {
 	int fd = meter->maps.fd[TG_MAP_FLOWS];
-	char value[FLOW_BYTES_MAX];
+	char value[VALUE_BYTES_MAX];
 	struct tg_flow_key key, *before = NULL;
 
 	while (!bpf_map_get_next_key(fd, before, &key)) {

@@ -18,8 +18,9 @@ struct tg_meter {
 	uint16_t ports[1];
 	struct tg_config config;
 	struct tg_config_interface
-		interface;  /* servers unseen, unless changed before tg_meter_load */
-	size_t scan_offset; /* of struct tg_scan in the value of map flows */
+		interface;   /* servers unseen, unless changed before tg_meter_load */
+	size_t scan_offset;  /* of struct tg_scan in the value of map flows */
+	size_t since_offset; /* of since_jiffies in the value of map holds */
 };
 
 /* Small maps, and room for few connections: 64 entries each, partials 32. */
@@ -46,8 +47,11 @@ void tg_meter_unattributed(const struct tg_meter *meter,
 size_t tg_meter_rows(const struct tg_meter *meter, enum tg_map map, void *keys, void *values,
 		     size_t max);
 
-/* Remove all rows of usage, spill, origins, flows, partials and embryos. */
+/* Remove all rows of usage, spill, origins, flows, partials, embryos, holds and held. */
 void tg_meter_clear(const struct tg_meter *meter);
+
+/* What is held has been so for long: what is missing before it is not waited for any more. */
+void tg_meter_age_holds(const struct tg_meter *meter);
 
 /* Where the scanner of a connection stands. false: the connection is not known. */
 bool tg_meter_scan(const struct tg_meter *meter, const struct tg_client *client,

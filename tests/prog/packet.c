@@ -168,6 +168,14 @@ static void finish_tcp(struct tg_packet *packet)
 	set16(tcp + 16, ~sum16(sum, tcp, bytes));
 }
 
+void tg_packet_sum_ipv4(struct tg_packet *packet)
+{
+	uint8_t *ip = packet->bytes + packet->ip;
+
+	set16(ip + 10, 0);
+	set16(ip + 10, ~sum16(0, ip, (ip[0] & 0xf) * 4));
+}
+
 void tg_packet_finish(struct tg_packet *packet)
 {
 	uint8_t *ip = packet->bytes + packet->ip;
@@ -179,8 +187,7 @@ void tg_packet_finish(struct tg_packet *packet)
 		set16(ip + 4, bytes - IP6_BYTES);
 	} else {
 		set16(ip + 2, bytes);
-		set16(ip + 10, 0);
-		set16(ip + 10, ~sum16(0, ip, (ip[0] & 0xf) * 4));
+		tg_packet_sum_ipv4(packet);
 	}
 	if (packet->tcp)
 		finish_tcp(packet);

@@ -18,6 +18,7 @@
 #define TG_RST 0x04
 #define TG_PSH 0x08
 #define TG_ACK 0x10
+#define TG_URG 0x20
 
 struct tg_packet {
 	uint8_t bytes[TG_PACKET_ROOM];
@@ -54,6 +55,9 @@ void tg_packet_payload(struct tg_packet *packet, const void *bytes, size_t count
 /* Lengths and checksums. Nothing may be laid down afterwards but padding. */
 void tg_packet_finish(struct tg_packet *packet);
 void tg_packet_padding(struct tg_packet *packet, size_t count);
+
+/* The IPv4 header's checksum alone, when a field of it was changed afterwards. */
+void tg_packet_sum_ipv4(struct tg_packet *packet);
 
 /* What a 16-bit field at an offset holds, and what it shall hold. */
 uint16_t tg_packet_get16(const struct tg_packet *packet, size_t at);

@@ -1,42 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "scenarios.h"
-
-/*
- * A request of 40 bytes whose token is its last word, and the pieces that it
- * is cut into: the request line ends at 16, the name at 27.
- */
-#define LINE	   "GET / HTTP/1.1\r\n"
-#define FIELD	   "X-API-Key: "
-#define KEY_A	   "token-aaa\r\n\r\n"
-#define KEY_B	   "token-bbb\r\n\r\n"
-#define GET_A	   LINE FIELD KEY_A
-#define GET_B	   LINE FIELD KEY_B
-#define GET_BYTES  40
-#define LINE_BYTES 16
-#define NAME_BYTES 27
-
-/* A request with a body of 60 bytes: a header of 43 bytes without, 63 with the token's line. */
-#define POST_A	    "POST / HTTP/1.1\r\nX-API-Key: token-aaa\r\nContent-Length: 60\r\n\r\n"
-#define POST_BYTES  61
-#define BODY_20	    "GET / HTTP/1.1\r\n\r\n  "
-#define WHOLE_BYTES (POST_BYTES + 60)
-
-#define SYN(reason)                                                                                \
-	{                                                                                          \
-		TG_SYN, -1, "", TG_PACKET_##reason                                                 \
-	}
-#define DATA(at, text, reason)                                                                     \
-	{                                                                                          \
-		TG_ACK | TG_PSH, at, text, TG_PACKET_##reason                                      \
-	}
-#define BARE(flags, at, reason)                                                                    \
-	{                                                                                          \
-		flags, at, "", TG_PACKET_##reason                                                  \
-	}
-#define END                                                                                        \
-	{                                                                                          \
-		0, 0, NULL, 0                                                                      \
-	}
+#include "scenario_words.h"
 
 const struct tg_scenario tg_scenarios[] = {
 	{"a request",
@@ -113,39 +77,51 @@ const struct tg_scenario tg_scenarios[] = {
 	  BARE(TG_RST, POST_BYTES + 20, RST), END},
 	 {{"token-aaa", 1, POST_BYTES + 20}}},
 	{"a gap within a body is none",
-	 {SYN(SYN), DATA(0, POST_A, REQUEST), DATA(POST_BYTES + 20, BODY_20, BODY),
-	  DATA(POST_BYTES, BODY_20, RETRANSMIT), DATA(POST_BYTES + 40, BODY_20, BODY),
+	 {SYN(SYN), DATA(0, POST_A, REQUEST), DATA(POST_BYTES + 20, BODY_20, HELD),
+	  LATE(POST_BYTES + 40, BODY_20, BODY), DATA(POST_BYTES, BODY_20, RETRANSMIT),
 	  DATA(WHOLE_BYTES, GET_B, REQUEST), END},
 	 {{"token-aaa", 1, WHOLE_BYTES}, {"token-bbb", 1, GET_BYTES}}},
 	{"a gap of the rest of a body",
-	 {SYN(SYN), DATA(0, POST_A, REQUEST), DATA(WHOLE_BYTES, GET_B, REQUEST), END},
+	 {SYN(SYN), DATA(0, POST_A, REQUEST), DATA(WHOLE_BYTES, GET_B, HELD),
+	  LATE(WHOLE_BYTES, GET_B, REQUEST), END},
 	 {{"token-aaa", 1, WHOLE_BYTES}, {"token-bbb", 1, GET_BYTES}}},
 
 	/* Gaps. */
 	{"a gap within a header, then the next request",
-	 {SYN(SYN), DATA(0, LINE, HEADER), DATA(NAME_BYTES, KEY_A, GAP),
-	  DATA(LINE_BYTES, FIELD, RETRANSMIT), DATA(GET_BYTES, GET_B, REQUEST), END},
+	 {SYN(SYN), DATA(0, LINE, HEADER), DATA(NAME_BYTES, KEY_A, HELD),
+	  LATE(NAME_BYTES, KEY_A, GAP), DATA(LINE_BYTES, FIELD, RETRANSMIT),
+	  DATA(GET_BYTES, GET_B, REQUEST), END},
 	 {{"token-bbb", 1, GET_BYTES}}},
+	{"a gap within a header, given up by the next request",
+	 {SYN(SYN), DATA(0, LINE, HEADER), DATA(NAME_BYTES, KEY_A, HELD),
+	  LATE(GET_BYTES, GET_B, GAP), DATA(LINE_BYTES, FIELD, RETRANSMIT),
+	  DATA(2 * GET_BYTES, GET_B, REQUEST), END},
+	 {{"token-bbb", 2, 2 * GET_BYTES}}},
 	{"a gap before a request",
-	 {SYN(SYN), DATA(0, GET_A, REQUEST), DATA(2 * GET_BYTES, GET_B, GAP),
-	  DATA(GET_BYTES, GET_A, RETRANSMIT), DATA(3 * GET_BYTES, GET_B, REQUEST), END},
+	 {SYN(SYN), DATA(0, GET_A, REQUEST), DATA(2 * GET_BYTES, GET_B, HELD),
+	  LATE(2 * GET_BYTES, GET_B, GAP), DATA(GET_BYTES, GET_A, RETRANSMIT),
+	  DATA(3 * GET_BYTES, GET_B, REQUEST), END},
 	 {{"token-aaa", 1, GET_BYTES}, {"token-bbb", 2, 2 * GET_BYTES}}},
 	{"a gap beyond the end of a body",
-	 {SYN(SYN), DATA(0, POST_A, REQUEST), DATA(WHOLE_BYTES + GET_BYTES, GET_B, GAP),
+	 {SYN(SYN), DATA(0, POST_A, REQUEST), DATA(WHOLE_BYTES + GET_BYTES, GET_B, HELD),
+	  LATE(WHOLE_BYTES + GET_BYTES, GET_B, GAP),
 	  DATA(WHOLE_BYTES + 2 * GET_BYTES, GET_B, REQUEST), END},
 	 {{"token-aaa", 1, POST_BYTES}, {"token-bbb", 2, 2 * GET_BYTES}}},
 	{"a first segment that is missing",
-	 {SYN(SYN), DATA(LINE_BYTES, FIELD KEY_A, GAP), DATA(GET_BYTES, GET_B, REQUEST), END},
+	 {SYN(SYN), DATA(LINE_BYTES, FIELD KEY_A, HELD), LATE(LINE_BYTES, FIELD KEY_A, GAP),
+	  DATA(GET_BYTES, GET_B, REQUEST), END},
 	 {{"token-bbb", 1, GET_BYTES}}},
 	{"after a gap, segments that begin with no request line",
-	 {SYN(SYN), DATA(0, LINE, HEADER), DATA(NAME_BYTES, KEY_A, GAP),
-	  DATA(GET_BYTES, "()" GET_A, UNSYNCED), DATA(GET_BYTES + 42, "GET / HT", UNSYNCED),
+	 {SYN(SYN), DATA(0, LINE, HEADER), DATA(NAME_BYTES, KEY_A, HELD),
+	  LATE(NAME_BYTES, KEY_A, GAP), DATA(GET_BYTES, "()" GET_A, UNSYNCED),
+	  DATA(GET_BYTES + 42, "GET / HT", UNSYNCED),
 	  DATA(GET_BYTES + 50, "TP/1.1\r\n\r\n", UNSYNCED), DATA(GET_BYTES + 60, GET_B, REQUEST),
 	  END},
 	 {{"token-bbb", 1, GET_BYTES}}},
 	{"after a gap, a request line alone is enough",
-	 {SYN(SYN), DATA(0, LINE, HEADER), DATA(NAME_BYTES, KEY_A, GAP),
-	  DATA(GET_BYTES, LINE, HEADER), DATA(GET_BYTES + LINE_BYTES, FIELD KEY_B, REQUEST), END},
+	 {SYN(SYN), DATA(0, LINE, HEADER), DATA(NAME_BYTES, KEY_A, HELD),
+	  LATE(NAME_BYTES, KEY_A, GAP), DATA(GET_BYTES, LINE, HEADER),
+	  DATA(GET_BYTES + LINE_BYTES, FIELD KEY_B, REQUEST), END},
 	 {{"token-bbb", 1, GET_BYTES}}},
 
 	/* Picked up. */
@@ -188,18 +164,11 @@ const struct tg_scenario tg_scenarios[] = {
 
 	/* The ends of connections, and new ones in their place. */
 	{"FIN with the last bytes",
-	 {SYN(SYN),
-	  DATA(0, LINE, HEADER),
-	  {TG_ACK | TG_FIN, LINE_BYTES, FIELD KEY_A, TG_PACKET_REQUEST},
-	  END},
+	 {SYN(SYN), DATA(0, LINE, HEADER), LAST(LINE_BYTES, FIELD KEY_A, REQUEST), END},
 	 {{"token-aaa", 1, GET_BYTES}}},
 	{"FIN with the last bytes, again",
-	 {SYN(SYN),
-	  {TG_ACK | TG_FIN, 0, GET_A, TG_PACKET_REQUEST},
-	  {TG_ACK | TG_FIN, 0, GET_A, TG_PACKET_RETRANSMIT},
-	  BARE(TG_ACK | TG_FIN, GET_BYTES, FIN),
-	  {TG_ACK | TG_FIN, 0, GET_A, TG_PACKET_RETRANSMIT},
-	  END},
+	 {SYN(SYN), LAST(0, GET_A, REQUEST), LAST(0, GET_A, RETRANSMIT),
+	  BARE(TG_ACK | TG_FIN, GET_BYTES, FIN), LAST(0, GET_A, RETRANSMIT), END},
 	 {{"token-aaa", 1, GET_BYTES}}},
 	{"after FIN, a request again",
 	 {SYN(SYN), DATA(0, GET_A, REQUEST), BARE(TG_ACK | TG_FIN, GET_BYTES, FIN),
@@ -208,11 +177,17 @@ const struct tg_scenario tg_scenarios[] = {
 	  DATA(5000, GET_B, RETRANSMIT), END},
 	 {{"token-aaa", 1, GET_BYTES}, {"token-bbb", 1, GET_BYTES}}},
 	{"FIN and data before a gap is closed",
+	 {SYN(SYN), DATA(0, GET_A, REQUEST), LAST(2 * GET_BYTES, GET_B, HELD),
+	  DATA(GET_BYTES, GET_A, REQUEST), LAST(2 * GET_BYTES, GET_B, RETRANSMIT),
+	  DATA(GET_BYTES, GET_A, RETRANSMIT), END},
+	 {{"token-aaa", 2, 2 * GET_BYTES}, {"token-bbb", 1, GET_BYTES}}},
+	{"FIN and data after a gap that was given up",
 	 {SYN(SYN),
 	  DATA(0, GET_A, REQUEST),
-	  {TG_ACK | TG_FIN, 2 * GET_BYTES, GET_B, TG_PACKET_GAP},
+	  LAST(2 * GET_BYTES, GET_B, HELD),
+	  {TG_ACK | TG_FIN, 2 * GET_BYTES, GET_B, TG_PACKET_GAP, true},
 	  DATA(GET_BYTES, GET_A, RETRANSMIT),
-	  {TG_ACK | TG_FIN, 2 * GET_BYTES, GET_B, TG_PACKET_RETRANSMIT},
+	  LAST(2 * GET_BYTES, GET_B, RETRANSMIT),
 	  END},
 	 {{"token-aaa", 1, GET_BYTES}, {"token-bbb", 1, GET_BYTES}}},
 	{"after FIN, the same addresses and ports",

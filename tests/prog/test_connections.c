@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
-/* links: tests/prog/scenarios.c */
+/* links: tests/prog/scenarios.c tests/prog/scenarios_held.c */
 /*
  * What TCP does to a stream of requests: segments again, too early, out of
  * place, twice the same connection. Each scenario runs over IPv4 and IPv6, and
  * with its sequence numbers wrapping around at each of its bytes.
  */
+#include <assert.h>
 #include <linux/bpf.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +22,7 @@
 
 #define SLOT	  1
 #define ROWS_MAX  8
-#define TESTS_MAX 100
+#define TESTS_MAX 150
 
 static struct tg_meter meter;
 static struct tg_packet packet;
@@ -70,6 +71,8 @@ static void send_event(struct run *run, bool check_each)
 {
 	const struct tg_event *event = &run->scenario->event[run->event];
 
+	if (event->late)
+		tg_meter_age_holds(&meter);
 	run->client.seq = run->first_seq + event->at;
 	tg_client_segment(&run->client, &packet, event->flags, event->text, strlen(event->text));
 	assert_int_equal(tg_meter_send(program, &packet), XDP_PASS);
@@ -116,6 +119,18 @@ static void check_usage(const struct run *run)
 		fail_msg("%s: %zu usage rows, not %zu", scenario->what, count, expected);
 }
 
+/* Nothing is held but what waits for what did not come. */
+static void check_holds(const struct run *run)
+{
+	bool waits = run->scenario->event[run->event - 1].reason == TG_PACKET_HELD;
+	size_t holds = tg_meter_rows(&meter, TG_MAP_HOLDS, NULL, NULL, 0);
+	size_t held = tg_meter_rows(&meter, TG_MAP_HELD, NULL, NULL, 0);
+
+	if (!!holds != waits || (held && !holds))
+		fail_msg("%s, first seq %08x: %zu holds of %zu pages at the end",
+			 run->scenario->what, run->first_seq, holds, held);
+}
+
 static void run_scenario(struct run *run, bool ipv6, uint32_t first_seq, bool check_each)
 {
 	static const struct tg_client clients[2] = {
@@ -133,6 +148,7 @@ static void run_scenario(struct run *run, bool ipv6, uint32_t first_seq, bool ch
 	for (run->event = 0; run->scenario->event[run->event].text; run->event++)
 		send_event(run, check_each);
 	check_usage(run);
+	check_holds(run);
 }
 
 static uint32_t stream_bytes(const struct tg_scenario *scenario)
@@ -173,18 +189,24 @@ static int open_meter(void **state)
 	return 0;
 }
 
+static size_t add_tests(struct CMUnitTest *tests, size_t count, const struct tg_scenario *scenario)
+{
+	for (; scenario->what; scenario++) {
+		assert(count < TESTS_MAX);
+		tests[count++] = (struct CMUnitTest){.name = scenario->what,
+						     .test_func = test_scenario,
+						     .initial_state = (void *)scenario};
+	}
+	return count;
+}
+
 int main(int argc, char **argv)
 {
 	static struct CMUnitTest tests[TESTS_MAX];
 	size_t count = 0;
 
-	for (; tg_scenarios[count].what; count++) {
-		if (count == TESTS_MAX)
-			return 1;
-		tests[count] = (struct CMUnitTest){.name = tg_scenarios[count].what,
-						   .test_func = test_scenario,
-						   .initial_state = (void *)&tg_scenarios[count]};
-	}
+	count = add_tests(tests, count, tg_scenarios);
+	count = add_tests(tests, count, tg_scenarios_held);
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	return _cmocka_run_group_tests("connections", tests, count, open_meter, NULL);

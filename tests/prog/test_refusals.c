@@ -121,6 +121,8 @@ static void run_case(const struct tg_refusal_case *c, const struct tg_path *path
 	if (rig.meter.maps.control->refused != c->followed)
 		fail_msg("%s: %lld refused connections, not %d", c->what,
 			 rig.meter.maps.control->refused, c->followed);
+	assert_int_equal(tg_meter_rows(&rig.meter, TG_MAP_HOLDS, NULL, NULL, 0), 0);
+	assert_int_equal(tg_meter_rows(&rig.meter, TG_MAP_HELD, NULL, NULL, 0), 0);
 	tg_rig_check_books(&rig);
 }
 

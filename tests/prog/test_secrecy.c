@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -122,6 +123,144 @@ static void test_token_of_unfinished_header(void **state)
 	assert_false(shows(TG_MAP_PARTIALS, token + SHOWN));
 }
 
+/* --- what came too early ----------------------------------------------------------- */
+
+static const char early_token[] = "Zq7Xw9Kj3Vb5Hn1Tg8Rd6Lm2Pc4";
+
+static void send_at(uint16_t port, uint32_t at, const char *text, size_t bytes)
+{
+	struct tg_client client = {.address = {10, 2, 0, 1},
+				   .port = port,
+				   .server_port = TG_METER_PORT,
+				   .seq = 5000 + at};
+
+	tg_client_segment(&client, &packet, at == UINT32_MAX ? TG_SYN : TG_ACK, text, bytes);
+	assert_int_equal(tg_meter_send(program, &packet), XDP_PASS);
+}
+
+/* The meter's scratch, of all CPUs: wiped, or is RUN bytes of text in it? */
+static bool scratch_has(const char *text)
+{
+	struct bpf_map_info info = {};
+	struct bpf_prog_info of = {};
+	__u32 ids[32], bytes = sizeof(of), index = 0;
+	int scratch = -1;
+	bool has = false;
+	char *values;
+	size_t room;
+
+	of.nr_map_ids = 32;
+	of.map_ids = (uintptr_t)ids;
+	assert_int_equal(bpf_obj_get_info_by_fd(program, &of, &bytes), 0);
+	for (__u32 i = 0; i < of.nr_map_ids && i < 32 && scratch < 0; i++) {
+		scratch = bpf_map_get_fd_by_id(ids[i]);
+		bytes = sizeof(info);
+		assert_int_equal(bpf_obj_get_info_by_fd(scratch, &info, &bytes), 0);
+		if (strcmp(info.name, "scratch_map")) {
+			close(scratch);
+			scratch = -1;
+		}
+	}
+	assert_true(scratch >= 0);
+	room = meter.maps.cpus * ((info.value_size + 7) / 8 * 8);
+	values = calloc(1, room);
+	assert_non_null(values);
+	if (text)
+		assert_int_equal(bpf_map_lookup_elem(scratch, &index, values), 0);
+	else
+		assert_int_equal(bpf_map_update_elem(scratch, &index, values, BPF_ANY), 0);
+	for (size_t at = 0; text && at + RUN <= room; at++)
+		for (size_t i = 0; i + RUN <= strlen(text); i++)
+			has |= !memcmp(values + at, text + i, RUN);
+	free(values);
+	close(scratch);
+	return has;
+}
+
+/* A header's end that waits for its beginning, at every place in its page; again; and more. */
+static void test_held_token(void **state)
+{
+	char text[2200];
+
+	(void)state;
+	for (uint32_t at = 1060; at < 1180; at++) {
+		uint16_t port = 41000 + at;
+		int bytes = snprintf(text, sizeof(text), "X-API-Key: %s\r\nHost: a\r\n\r\n",
+				     early_token);
+
+		tg_meter_clear(&meter);
+		scratch_has(NULL);
+		send_at(port, UINT32_MAX, "", 0);
+		send_at(port, at, text, bytes);
+		assert_int_equal(tg_meter_rows(&meter, TG_MAP_HOLDS, NULL, NULL, 0), 1);
+		assert_false(shows(TG_MAP_HELD, early_token));
+		assert_false(shows(TG_MAP_HOLDS, early_token));
+		assert_false(scratch_has(early_token));
+		send_at(port, at, text, bytes); /* is compared */
+		assert_false(shows(TG_MAP_HELD, early_token));
+		assert_false(scratch_has(early_token));
+	}
+}
+
+/* While its header is on the way, what waited is read: and leaves nothing, but in a mask. */
+static void test_held_token_is_read(void **state)
+{
+	char text[200];
+
+	(void)state;
+	for (size_t shown = 1; shown < sizeof(early_token); shown++) {
+		uint16_t port = 45000 + shown;
+		int bytes =
+			snprintf(text, sizeof(text), "X-API-Key: %.*s", (int)shown, early_token);
+
+		tg_meter_clear(&meter);
+		scratch_has(NULL);
+		send_at(port, UINT32_MAX, "", 0);
+		send_at(port, 16, text, bytes);
+		send_at(port, 500, early_token, sizeof(early_token) - 1);
+		send_at(port, 0, "GET / HTTP/1.1\r\n", 16);
+		assert_int_equal(tg_meter_rows(&meter, TG_MAP_PARTIALS, NULL, NULL, 0), 1);
+		assert_false(shows(TG_MAP_PARTIALS, early_token));
+		assert_false(shows(TG_MAP_FLOWS, early_token));
+		assert_false(shows(TG_MAP_HELD, early_token));
+		assert_false(scratch_has(early_token));
+	}
+}
+
+/* Two pages of the same bytes have nothing in common. */
+static void test_pages_differ(void **state)
+{
+	static const char same[512];
+	uint8_t pages[3][1032];
+
+	(void)state;
+	tg_meter_clear(&meter);
+	send_at(46000, UINT32_MAX, "", 0);
+	send_at(46001, UINT32_MAX, "", 0);
+	/* From the beginning of a page on: of 1 KiB, in numbers from 0 on. */
+	send_at(46000, 120, same, sizeof(same));
+	send_at(46000, 120 + 1024, same, sizeof(same));
+	send_at(46001, 120, same, sizeof(same));
+	assert_int_equal(tg_meter_rows(&meter, TG_MAP_HELD, NULL, NULL, 0), 3);
+	for (size_t i = 0; i < 3; i++) {
+		uint8_t key[64], *before = NULL;
+
+		for (size_t k = 0; k <= i; k++) {
+			assert_int_equal(
+				bpf_map_get_next_key(meter.maps.fd[TG_MAP_HELD], before, key), 0);
+			before = key;
+		}
+		assert_int_equal(bpf_map_lookup_elem(meter.maps.fd[TG_MAP_HELD], key, pages[i]), 0);
+	}
+	for (size_t i = 0; i < 3; i++)
+		for (size_t at = 0; at + 8 <= sizeof(pages[i]); at += 8)
+			for (size_t other = 0; other < 3; other++)
+				for (size_t k = 0; k + 8 <= sizeof(pages[i]); k += 8)
+					assert_true((other == i && k == at) ||
+						    memcmp(pages[i] + at, pages[other] + k, 8) !=
+							    0);
+}
+
 /* The check itself: a method stands there as it is. */
 static void test_check_sees(void **state)
 {
@@ -139,6 +278,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unfinished_token),
 		cmocka_unit_test(test_token_of_unfinished_header),
+		cmocka_unit_test(test_held_token),
+		cmocka_unit_test(test_held_token_is_read),
+		cmocka_unit_test(test_pages_differ),
 		cmocka_unit_test(test_check_sees),
 	};
 
