@@ -337,10 +337,8 @@ tg_inline __u32 tg_flow_order(struct xdp_md *xdp, struct tg_flow *flow,
 	if (flow->scan.phase == TG_PHASE_DEAD)
 		return tg_flow_skip(flow, ahead);
 	if (tg_flow_is_lost(flow, segment, ahead))
-		return tg_flow_skip(flow, ahead);
+		return TG_PACKET_HOLD_FULL;
 	reason = tg_hold_segment(xdp, flow);
-	if (reason == TG_PACKET_HOLD_FULL && tg_server_place == TG_SERVER_UNSEEN)
-		return tg_flow_skip(flow, ahead);
 	if (reason == TG_PACKET_AMBIGUOUS)
 		flow->scan.phase = TG_PHASE_DEAD;
 	return reason;
