@@ -133,8 +133,14 @@ tg_global int tg_flow_add(void)
 	reason = tg_flow_place(scratch, embryo);
 	if (reason)
 		return reason;
-	if (bpf_map_update_elem(&flows, key, fresh, BPF_NOEXIST))
-		return bpf_map_lookup_elem(&flows, key) ? 0 : TG_PACKET_FLOW_TABLE_FULL;
+	if (bpf_map_update_elem(&flows, key, fresh, BPF_NOEXIST)) {
+		if (bpf_map_lookup_elem(&flows, key))
+			return 0;
+		/* These bytes will not come again: once there is room, pick it up where it is. */
+		if (tg_server_place == TG_SERVER_UNSEEN && embryo && !embryo->closed)
+			bpf_map_delete_elem(&embryos, key);
+		return TG_PACKET_FLOW_TABLE_FULL;
+	}
 	if (embryo)
 		bpf_map_delete_elem(&embryos, key);
 	return 0;
