@@ -132,8 +132,14 @@ tg_global int tg_flow_add(void)
 	reason = tg_flow_place(scratch, embryo);
 	if (reason)
 		return reason;
-	if (bpf_map_update_elem(&flows, key, fresh, BPF_NOEXIST))
-		return bpf_map_lookup_elem(&flows, key) ? 0 : TG_PACKET_FLOW_TABLE_FULL;
+	if (bpf_map_update_elem(&flows, key, fresh, BPF_NOEXIST)) {
+		if (bpf_map_lookup_elem(&flows, key))
+			return 0;
+		/* These bytes will not come again: once there is room, pick it up where it is. */
+		if (tg_server_place == TG_SERVER_UNSEEN && embryo && !embryo->closed)
+			bpf_map_delete_elem(&embryos, key);
+		return TG_PACKET_FLOW_TABLE_FULL;
+	}
 	if (embryo)
 		bpf_map_delete_elem(&embryos, key);
 	return 0;
@@ -336,10 +342,8 @@ tg_inline __u32 tg_flow_order(struct xdp_md *xdp, struct tg_flow *flow,
 	if (flow->scan.phase == TG_PHASE_DEAD)
 		return tg_flow_skip(flow, ahead);
 	if (tg_flow_is_lost(flow, segment, ahead))
-		return tg_flow_skip(flow, ahead);
+		return TG_PACKET_HOLD_FULL;
 	reason = tg_hold_segment(xdp, flow);
-	if (reason == TG_PACKET_HOLD_FULL && tg_server_place == TG_SERVER_UNSEEN)
-		return tg_flow_skip(flow, ahead);
 	if (reason == TG_PACKET_AMBIGUOUS)
 		flow->scan.phase = TG_PHASE_DEAD;
 	return reason;

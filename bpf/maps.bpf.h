@@ -251,6 +251,7 @@ struct tg_scratch {
 	__u32 hold_skip;   /* bytes before it need not be read: a body's */
 	__u32 hold_result; /* the packet's reason, if it cannot be held */
 	__u32 hold_fresh;  /* some of it was not there */
+	__u32 gives_up;	   /* what is missing before the segment does not come any more */
 	__u32 run_begin[2 * TG_RUNS_MAX];
 	__u32 run_stop[2 * TG_RUNS_MAX];
 	struct tg_hold fresh_hold;

@@ -18,7 +18,7 @@
 #define TG_ROUND_STEPS 16
 #define TG_ROUNDS_MAX  (2 * 65536) /* a round consumes a byte at least */
 /* The same for what is held, and a turn more for each page and run. */
-#define TG_DRAIN_ROUNDS_MAX (TG_PAGES_MAX * (TG_PAGE_BYTES + 1) + 2 * TG_RUNS_MAX)
+#define TG_DRAIN_ROUNDS_MAX (TG_PAGES_MAX * (TG_PAGE_BYTES + 1) + 3 * TG_RUNS_MAX)
 /* Highest packet offset that the verifier lets a pointer have, less a word. */
 #define TG_DIRECT_OFFSET_MAX 0xff00
 
@@ -433,6 +433,29 @@ tg_inline void tg_scan_seek(struct tg_scan *scan)
 	scan->flags |= TG_SCAN_TENTATIVE;
 }
 
+/*
+ * What is missing before held bytes that stand before the segment is given up. 1: there
+ * are none such (left).
+ */
+tg_global int tg_drain_skip(struct tg_flow *flow)
+{
+	struct tg_scratch *scratch = tg_scratch();
+	struct tg_hold *hold;
+	__u32 begin;
+
+	if (!scratch || !flow || !scratch->gives_up)
+		return 1;
+	hold = bpf_map_lookup_elem(&holds, &scratch->segment.key);
+	if (!hold || !hold->runs)
+		return 1;
+	begin = hold->begin[0]; /* tg_hold_next left out those before */
+	if (tg_seq_from(begin, scratch->segment.seq) >= 0)
+		return 1;
+	if (tg_flow_skip(flow, begin - flow->next_seq) == TG_PACKET_GAP)
+		scratch->missed = TG_PACKET_GAP;
+	return 0;
+}
+
 /* bpf_loop callback: a round over held bytes, after fetching some if there are none left. */
 static long tg_drain_round(__u32 index, struct tg_run *run)
 {
@@ -441,8 +464,11 @@ static long tg_drain_round(__u32 index, struct tg_run *run)
 
 	(void)index;
 	if (scratch->at >= scratch->limit) {
-		if (tg_hold_next(flow))
-			return 1;
+		if (tg_hold_next(flow)) {
+			scratch->at = 0;
+			scratch->limit = 0;
+			return tg_drain_skip(flow) ? 1 : 0;
+		}
 		scratch->page_bytes = scratch->limit - scratch->at;
 		if (!scratch->page_bytes)
 			return 0;
@@ -481,6 +507,56 @@ tg_inline void tg_drain_away(const struct tg_flow_key *key, struct tg_flow *flow
 	flow->flags &= ~TG_FLOW_HOLDS;
 }
 
+/* Where the packet's new bytes begin, and what stood before them. */
+tg_inline void tg_scan_place(const struct tg_flow *flow, struct tg_scratch *scratch)
+{
+	__u8 phase = flow->scan.phase;
+
+	scratch->first_offset = flow->offset;
+	scratch->first_seq = flow->next_seq;
+	scratch->reason = TG_CONTINUE;
+	scratch->between =
+		phase == TG_PHASE_START || phase == TG_PHASE_SYNC || phase == TG_PHASE_EMPTY_LF;
+}
+
+/*
+ * What is missing before the segment is given up: what was held counts first, as far as
+ * the scan finds its place in it; then the segment comes next. Returns what
+ * tg_flow_order() does.
+ */
+tg_inline __u32 tg_flow_give_up(struct xdp_md *xdp, struct tg_flow *flow,
+				struct tg_scratch *scratch, __u32 *skip)
+{
+	const struct tg_segment *segment = &scratch->segment;
+	__s32 ahead;
+
+	if (flow->flags & TG_FLOW_HOLDS) {
+		tg_partial_load(&segment->key, flow, scratch);
+		tg_scan_place(flow, scratch);
+		scratch->gives_up = 1;
+		tg_drain(xdp, flow, scratch);
+		scratch->gives_up = 0;
+		tg_partial_save(&segment->key, flow, scratch);
+	}
+	ahead = tg_seq_from(segment->seq, flow->next_seq);
+	if (flow->flags & TG_FLOW_REFUSED) {
+		tg_drain_away(&segment->key, flow);
+		if (ahead + (__s32)segment->bytes > 0) {
+			flow->offset += ahead + segment->bytes;
+			flow->next_seq += ahead + segment->bytes;
+		}
+		return TG_PACKET_DENIED;
+	}
+	if (ahead > 0)
+		return tg_flow_skip(flow, ahead);
+	*skip = -ahead;
+	if (*skip < segment->bytes)
+		return TG_CONTINUE;
+	return scratch->missed	   ? scratch->missed
+	       : scratch->requests ? TG_PACKET_REQUEST
+				   : TG_PACKET_RETRANSMIT;
+}
+
 /* New payload bytes from skip on, in order. Returns the packet's reason. */
 tg_inline __u32 tg_scan_payload(struct xdp_md *xdp, struct tg_flow *flow,
 				struct tg_scratch *scratch, __u32 skip)
@@ -492,12 +568,8 @@ tg_inline __u32 tg_scan_payload(struct xdp_md *xdp, struct tg_flow *flow,
 	scratch->at = segment->offset + skip;
 	scratch->limit = segment->offset + segment->bytes;
 	scratch->base = flow->offset - scratch->at;
-	scratch->first_offset = flow->offset;
-	scratch->first_seq = flow->next_seq;
-	scratch->reason = TG_CONTINUE;
 	tg_partial_load(&segment->key, flow, scratch);
-	scratch->between = scan->phase == TG_PHASE_START || scan->phase == TG_PHASE_SYNC ||
-			   scan->phase == TG_PHASE_EMPTY_LF;
+	tg_scan_place(flow, scratch);
 	tg_scan_seek(scan);
 	if (!tg_round(xdp, flow, scratch)) {
 		struct tg_run run = {xdp, flow, scratch};
@@ -546,6 +618,8 @@ tg_inline __u32 tg_flow_payload(struct xdp_md *xdp, const struct tg_segment *seg
 	if (segment->urgent)
 		scan->phase = TG_PHASE_DEAD;
 	order = tg_flow_order(xdp, flow, segment, &skip);
+	if (order == TG_PACKET_HOLD_FULL && tg_server_place == TG_SERVER_UNSEEN)
+		order = tg_flow_give_up(xdp, flow, scratch, &skip);
 	if (order == TG_PACKET_AMBIGUOUS)
 		tg_drain_away(&segment->key, flow);
 	if (order != TG_CONTINUE && order != TG_PACKET_GAP)
