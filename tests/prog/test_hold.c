@@ -528,6 +528,29 @@ static void test_given_up(void **state)
 	check_nothing_held();
 }
 
+/* Something is always missing, for longer than there are numbers of pages. */
+static void test_pages_come_round(void **state)
+{
+	static char text[400 * 1000];
+	size_t requests = fill(text, sizeof(text)), piece = 1000;
+	struct tg_client client = connection(6200, -200000);
+	uint32_t first = client.seq;
+
+	(void)state;
+	segment_at(client, first + piece, text + piece, piece);
+	for (uint32_t i = 3; i < 400; i += 2) {
+		segment_at(client, first + i * piece, text + i * piece, piece);
+		assert_int_equal(rows_of(TG_MAP_HOLDS), 1);
+		assert_true(rows_of(TG_MAP_HELD) <= 6);
+		segment_at(client, first + (i - 3) * piece, text + (i - 3) * piece, piece);
+	}
+	segment_at(client, first + 398 * piece, text + 398 * piece, piece);
+	assert_int_equal(usage_of(NULL).requests, requests);
+	assert_int_equal(counted(TG_PACKET_HELD), 200);
+	check_books();
+	check_nothing_held();
+}
+
 static void test_swept(void **state)
 {
 	struct tg_sweep sweep = {.idle_jiffies = 0};
@@ -579,6 +602,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_largest_frame, start),
 		cmocka_unit_test_setup(test_progress_is_no_loss, start),
 		cmocka_unit_test_setup(test_given_up, start),
+		cmocka_unit_test_setup(test_pages_come_round, start),
 		cmocka_unit_test_setup(test_swept, start),
 		cmocka_unit_test(test_streams),
 		cmocka_unit_test(test_lossy_streams),
