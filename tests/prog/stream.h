@@ -13,7 +13,7 @@
 #define TG_STREAM_ROOM	  65536
 #define TG_STREAM_TOKENS  4 /* the last one: none */
 #define TG_STREAM_SENDS	  400
-#define TG_STREAM_RUNS	  8  /* that a connection can hold */
+#define TG_STREAM_RUNS	  32 /* that a connection can hold */
 #define TG_STREAM_REORDER 10 /* pieces that overtake one at most */
 
 extern const char *const tg_stream_tokens[TG_STREAM_TOKENS];

@@ -25,7 +25,7 @@
 #define HOLDS	  64  /* connections that hold, for so many pages */
 #define STREAMS	  4000
 #define PAGE	  1024
-#define PAGES_MAX 127 /* from the one with what is missing to the one with the last byte */
+#define PAGES_MAX 1023 /* from the one with what is missing to the one with the last byte */
 #define ROWS_MAX  8
 
 #define REQUEST	      "GET / HTTP/1.1\r\nX-API-Key: one-two-three\r\n\r\n"
@@ -357,22 +357,23 @@ static void test_far_ahead(void **state)
 static void test_no_window_in_bodies(void **state)
 {
 	static const char head[] = "POST / HTTP/1.1\r\nX-API-Key: one-two-three\r\n"
-				   "Content-Length: 600000\r\n\r\n";
+				   "Content-Length: 1200000\r\n\r\n";
 	static char body[60000];
 	struct tg_client client = connection(3000, 77);
 	uint32_t first = client.seq + sizeof(head) - 1;
 
 	(void)state;
 	segment(&client, TG_ACK, head, sizeof(head) - 1);
-	for (uint32_t i = 9; i > 0; i--)
+	segment_at(client, first + 17 * sizeof(body), body, 28000);
+	for (uint32_t i = 16; i > 0; i--)
 		segment_at(client, first + i * sizeof(body), body, sizeof(body));
-	segment_at(client, first + 10 * sizeof(body), REQUEST, REQUEST_BYTES);
-	assert_int_equal(counted(TG_PACKET_HELD), 9);
+	segment_at(client, first + 1048000, REQUEST, REQUEST_BYTES);
+	assert_int_equal(counted(TG_PACKET_HELD), 17);
 	assert_int_equal(rows_of(TG_MAP_HELD), 0);
 	/* What is missing are body bytes alone, which need not be waited for. */
 	assert_int_equal(counted(TG_PACKET_GAP), 0);
 	assert_int_equal(usage_of(NULL).requests, 2);
-	assert_int_equal(usage_of(NULL).bytes, sizeof(head) - 1 + 600000 + REQUEST_BYTES);
+	assert_int_equal(usage_of(NULL).bytes, sizeof(head) - 1 + 1048000 + REQUEST_BYTES);
 	check_books();
 	check_nothing_held();
 }
@@ -531,22 +532,40 @@ static void test_given_up(void **state)
 /* Something is always missing, for longer than there are numbers of pages. */
 static void test_pages_come_round(void **state)
 {
-	static char text[400 * 1000];
+	static char text[2400 * 1000];
 	size_t requests = fill(text, sizeof(text)), piece = 1000;
 	struct tg_client client = connection(6200, -200000);
 	uint32_t first = client.seq;
 
 	(void)state;
 	segment_at(client, first + piece, text + piece, piece);
-	for (uint32_t i = 3; i < 400; i += 2) {
+	for (uint32_t i = 3; i < 2400; i += 2) {
 		segment_at(client, first + i * piece, text + i * piece, piece);
 		assert_int_equal(rows_of(TG_MAP_HOLDS), 1);
 		assert_true(rows_of(TG_MAP_HELD) <= 6);
 		segment_at(client, first + (i - 3) * piece, text + (i - 3) * piece, piece);
 	}
-	segment_at(client, first + 398 * piece, text + 398 * piece, piece);
+	segment_at(client, first + 2398 * piece, text + 2398 * piece, piece);
 	assert_int_equal(usage_of(NULL).requests, requests);
-	assert_int_equal(counted(TG_PACKET_HELD), 200);
+	assert_int_equal(counted(TG_PACKET_HELD), 1200);
+	check_books();
+	check_nothing_held();
+}
+
+static void test_runs_full(void **state)
+{
+	struct tg_client client = connection(6300, -5 * (int)REQUEST_BYTES);
+	uint32_t seq = client.seq;
+
+	(void)state;
+	for (uint32_t i = 0; i < TG_STREAM_RUNS; i++)
+		segment_at(client, seq + (2 * i + 1) * REQUEST_BYTES, REQUEST, REQUEST_BYTES);
+	assert_int_equal(counted(TG_PACKET_HELD), TG_STREAM_RUNS);
+	assert_int_equal(usage_of(NULL).requests, 0);
+	/* What is missing is given up: all that was held counts, and this one. */
+	segment_at(client, seq + (2 * TG_STREAM_RUNS + 1) * REQUEST_BYTES, REQUEST, REQUEST_BYTES);
+	assert_int_equal(counted(TG_PACKET_GAP), 1);
+	assert_int_equal(usage_of(NULL).requests, TG_STREAM_RUNS + 1);
 	check_books();
 	check_nothing_held();
 }
@@ -603,6 +622,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_progress_is_no_loss, start),
 		cmocka_unit_test_setup(test_given_up, start),
 		cmocka_unit_test_setup(test_pages_come_round, start),
+		cmocka_unit_test_setup(test_runs_full, start),
 		cmocka_unit_test_setup(test_swept, start),
 		cmocka_unit_test(test_streams),
 		cmocka_unit_test(test_lossy_streams),
