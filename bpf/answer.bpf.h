@@ -375,7 +375,8 @@ tg_inline int tg_cut_ip(struct xdp_md *xdp, struct tg_scratch *scratch, __u32 tc
 	return bpf_xdp_store_bytes(xdp, at, words, sizeof(struct iphdr)) ? -1 : 0;
 }
 
-/* Leave scratch->answer.keep bytes of payload, and no FIN. 0, or -1: it cannot be. */
+/* Leave scratch->answer.keep bytes of payload, no FIN if that is less, no URG. 0, or -1: it cannot
+ * be. */
 tg_global int tg_answer_cut(struct xdp_md *xdp)
 {
 	struct tg_scratch *scratch = tg_scratch();
@@ -390,7 +391,10 @@ tg_global int tg_answer_cut(struct xdp_md *xdp)
 	if (!header || keep > scratch->segment.bytes)
 		return -1;
 	tcp = (void *)scratch->tcp;
-	tcp->fin = 0;
+	if (keep < scratch->segment.bytes)
+		tcp->fin = 0;
+	tcp->urg = 0;
+	tcp->urg_ptr = 0;
 	tcp->check = 0;
 	run.xdp = xdp;
 	run.scratch = scratch;

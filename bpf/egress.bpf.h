@@ -13,7 +13,7 @@
 #include "flow.bpf.h"
 
 #define TG_SCALE_MAX	 14 /* RFC 7323 section 2.3 */
-#define TG_SCALE_UNKNOWN 8  /* of a connection whose beginning was not seen */
+#define TG_SCALE_UNKNOWN 14 /* of a connection whose beginning was not seen: at most that */
 #define TG_OPTION_END	 0
 #define TG_OPTION_NOP	 1
 #define TG_OPTION_SCALE	 3
@@ -181,13 +181,16 @@ tg_inline void tg_egress_goes_on(struct tg_scratch *scratch, const struct tg_sen
 	struct tg_flow *flow = bpf_map_lookup_elem(&flows, key);
 	struct tg_embryo *known, embryo = {};
 
-	if (flow) {
+	/* Another connection's by now: see tg_flow_take. */
+	if (flow && (flow->owner | TG_OWNER_TAKEN) == (tg_flow_tag(key) | TG_OWNER_TAKEN)) {
 		tg_peer_note(&flow->peer, sent);
 		return;
 	}
 	known = bpf_map_lookup_elem(&embryos, key);
 	if (known) {
-		tg_peer_note(&known->peer, sent);
+		embryo = *known; /* and as a whole, as its memory may become another's at once */
+		tg_peer_note(&embryo.peer, sent);
+		bpf_map_update_elem(&embryos, key, &embryo, BPF_EXIST);
 		return;
 	}
 	if (sent->tcp.fin || sent->tcp.rst || !sent->tcp.ack)

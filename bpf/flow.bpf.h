@@ -93,6 +93,7 @@ tg_inline __u32 tg_flow_place(struct tg_scratch *scratch, const struct tg_embryo
 	const struct tg_segment *segment = &scratch->segment;
 	const struct tg_server *server = &scratch->server;
 	struct tg_flow *fresh = &scratch->fresh_flow;
+	__u32 begin;
 
 	if (tg_server_place == TG_SERVER_UNSEEN) {
 		tg_flow_begin(fresh, embryo ? embryo->next_seq : segment->seq);
@@ -104,9 +105,15 @@ tg_inline __u32 tg_flow_place(struct tg_scratch *scratch, const struct tg_embryo
 	if (embryo && embryo->closed && embryo->start_seq == server->start_seq &&
 	    tg_seq_from(segment->seq + segment->bytes, embryo->next_seq) <= 0)
 		return TG_PACKET_RETRANSMIT;
-	tg_flow_begin(fresh, server->rcv_nxt);
-	if (!server->began || server->rcv_nxt != server->start_seq)
+	begin = server->rcv_nxt;
+	if (embryo && embryo->closed && embryo->start_seq == server->start_seq &&
+	    tg_seq_from(embryo->next_seq, begin) > 0)
+		begin = embryo->next_seq;
+	tg_flow_begin(fresh, begin);
+	if (!server->began || begin != server->start_seq)
 		fresh->scan.phase = TG_PHASE_SYNC;
+	if (server->began)
+		fresh->offset = begin - server->start_seq;
 	if (embryo)
 		fresh->peer = embryo->peer;
 	return 0;
@@ -200,6 +207,7 @@ tg_global int tg_flow_reset(struct tg_flow *flow, __u32 start_seq)
 	tg_flow_flush(flow);
 	tg_flow_empty(&scratch->segment.key, flow);
 	flow->flags = 0;
+	flow->stamp = 0;
 	tg_flow_begin(flow, start_seq);
 	return 0;
 }
@@ -227,6 +235,16 @@ tg_inline void tg_flow_done(const struct tg_flow_key *key, struct tg_flow *flow)
 	};
 
 	bpf_map_update_elem(&embryos, key, &embryo, BPF_ANY);
+	tg_flow_end(key, flow);
+}
+
+/* Idle: it goes, but not what its server said, if it was not a socket that says it again. */
+tg_inline void tg_flow_forget(const struct tg_flow_key *key, struct tg_flow *flow)
+{
+	struct tg_embryo embryo = {.next_seq = flow->next_seq, .peer = flow->peer};
+
+	if (flow->peer.snd_nxt || flow->peer.rcv_nxt)
+		bpf_map_update_elem(&embryos, key, &embryo, BPF_ANY);
 	tg_flow_end(key, flow);
 }
 
@@ -262,23 +280,6 @@ tg_inline void tg_flow_syn(const struct tg_segment *segment)
 		flow->flags |= TG_FLOW_REBORN;
 	}
 	tg_flow_release(flow, tag);
-}
-
-/* FIN or RST without data: believed only at the exact place in the stream. */
-tg_inline void tg_flow_close(const struct tg_segment *segment)
-{
-	struct tg_flow *flow = bpf_map_lookup_elem(&flows, &segment->key);
-	__u64 tag;
-
-	if (!flow)
-		return; /* an embryo goes by itself when its room is needed */
-	tag = tg_flow_tag(&segment->key);
-	if (tg_flow_take(flow, tag))
-		return;
-	if (segment->seq == flow->next_seq)
-		tg_flow_done(&segment->key, flow);
-	else
-		tg_flow_release(flow, tag);
 }
 
 /*

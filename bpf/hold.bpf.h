@@ -75,6 +75,7 @@ tg_global int tg_page_add(struct tg_hold *hold)
 	if (bpf_map_update_elem(&held, &scratch->held_key, fresh, BPF_NOEXIST))
 		return -1;
 	hold->pages[page / 64] |= 1ULL << (page % 64);
+	__builtin_memset(&fresh->words, 0, sizeof(fresh->words)); /* the mask alone, but still */
 	return 0;
 }
 

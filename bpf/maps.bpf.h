@@ -68,9 +68,9 @@ struct tg_flow {
 	__u32 bill_policy; /* under which the request was decided */
 	__u32 allowed_ack; /* TG_FLOW_ALLOWED: what the client had acknowledged then */
 	struct tg_refusal refusal;
-	__u32 ack; /* the client's last acknowledgement that was seen with data */
+	__u32 ack;   /* the client's last acknowledgement that was seen with data */
+	__u32 stamp; /* of its newest bytes in order; 0: none */
 	struct tg_peer peer;
-	__u32 pad;
 };
 TG_ASSERT_SIZE(struct tg_flow, 184);
 
@@ -149,8 +149,10 @@ struct tg_segment {
 	__u8 syn, fin, rst, ipv6;
 	__u8 acks; /* the ACK bit */
 	__u8 urgent;
-	__u8 pad[2];
-	__u32 stamp; /* time stamp value, where it stands as RFC 7323 appendix A has it; 0: none */
+	__u8 stamped; /* it bears time stamps (RFC 7323); ... */
+	__u8 odd;     /* ... or may: its options are not laid out as usual */
+	__u32 stamp;  /* value */
+	__u32 echo;   /* echo reply */
 };
 
 /* What is added at once; the same for every row that it is added to. */
@@ -214,6 +216,8 @@ struct tg_server {
 	__u32 snd_nxt;	 /* (sent up to here) */
 	__u32 write_seq; /* ... up to here */
 	__u32 stamp;	 /* older time stamps are not taken; 0: there are none */
+	__u32 echo_low;	 /* echoes of another time are not taken ... */
+	__u32 echo_high; /* ... 0, both: of any */
 };
 
 /*
@@ -241,6 +245,7 @@ struct tg_scratch {
 	__u64 first_offset; /* in the stream */
 	__u32 first_seq;
 	/* Bytes that came too early: hold.bpf.h. */
+	__u32 begin_seq;  /* where the segment's connection begins, as far as we know */
 	__u32 missed;	  /* GAP: bytes that the server has were never seen here */
 	__u32 from_page;  /* the scanner reads page, not the packet */
 	__u32 page_bytes; /* of it, that are scanned now */

@@ -91,6 +91,34 @@ tg_inline int tg_sum_is_sound(__u64 sum)
 }
 
 /*
+ * Options that a host takes: NOP, record route, time stamp, router alert. It throws
+ * source routes and what is malformed away. bytes: 24 to 60 of header at header[0].
+ */
+tg_inline int tg_ipv4_options_pass(const __u8 *header, __u32 bytes)
+{
+	__u32 at = sizeof(struct iphdr), i, length;
+	__u8 kind;
+
+	for (i = 0; i < 40; i++) {
+		TG_FORGET(at);
+		if (at >= bytes || at > 59)
+			return 1;
+		kind = header[at & 63];
+		if (!kind) /* end of options */
+			return 1;
+		if (kind == 1) {
+			at++;
+			continue;
+		}
+		length = header[(at + 1) & 63];
+		if ((kind != 7 && kind != 68 && kind != 148) || length < 4 || at + length > bytes)
+			return 0;
+		at += length;
+	}
+	return 1;
+}
+
+/*
  * RFC 791 section 3.1: is the header's checksum right? One with options: rare, so apart.
  * at: offset in the frame; bytes: 24 to 60. Returns the packet's reason, or TG_CONTINUE.
  */
@@ -110,7 +138,9 @@ tg_global __u32 tg_ipv4_check_options(struct xdp_md *xdp, __u32 at, __u32 bytes)
 		return TG_PACKET_TRUNCATED;
 	for (i = 0; i < 15; i++)
 		sum += words[i];
-	return tg_sum_is_sound(sum) ? TG_CONTINUE : TG_PACKET_BAD_CHECKSUM;
+	if (!tg_sum_is_sound(sum))
+		return TG_PACKET_BAD_CHECKSUM;
+	return tg_ipv4_options_pass(scratch->chunk, bytes) ? TG_CONTINUE : TG_PACKET_BAD_IP;
 }
 
 tg_inline __u32 tg_ipv4_check(struct xdp_md *xdp, const struct iphdr *ip)
@@ -221,15 +251,21 @@ tg_inline int tg_port_is_metered(__be16 port)
 /* NOP, NOP, time stamps of 10 bytes: as nearly all stacks lay them out. */
 #define TG_STAMPS_HEAD bpf_htonl(0x0101080a)
 
-tg_inline __u32 tg_parse_stamp(const struct tg_cursor *cursor, const struct tcphdr *tcp,
-			       __u32 header)
+/* Where they are all the options there are; others are looked into if it matters. */
+tg_inline void tg_parse_stamps(const struct tg_cursor *cursor, const struct tcphdr *tcp,
+			       __u32 header, struct tg_segment *segment)
 {
 	__be32 *option = (__be32 *)(tcp + 1);
 
-	if (header < sizeof(*tcp) + 12 || (void *)(option + 2) > cursor->end ||
+	segment->stamped = 0;
+	segment->odd = header != sizeof(*tcp);
+	if (header != sizeof(*tcp) + 12 || (void *)(option + 3) > cursor->end ||
 	    *option != TG_STAMPS_HEAD)
-		return 0;
-	return bpf_ntohl(option[1]);
+		return;
+	segment->odd = 0;
+	segment->stamped = 1;
+	segment->stamp = bpf_ntohl(option[1]);
+	segment->echo = bpf_ntohl(option[2]);
 }
 
 /* bytes: of the segment with its header. */
@@ -254,7 +290,7 @@ tg_inline __u32 tg_parse_tcp(struct tg_cursor *cursor, struct tg_segment *segmen
 	segment->rst = tcp->rst;
 	segment->acks = tcp->ack;
 	segment->urgent = tcp->urg;
-	segment->stamp = tg_parse_stamp(cursor, tcp, header);
+	tg_parse_stamps(cursor, tcp, header, segment);
 	segment->seq = bpf_ntohl(tcp->seq) + segment->syn;
 	segment->ack = bpf_ntohl(tcp->ack_seq);
 	segment->bytes = bytes - header;

@@ -2,8 +2,9 @@
 /*
  * Would the server's TCP take the segment? What it would not is counted by its reason,
  * makes no state, spends no budget and is not answered: anyone can send it under any
- * address. Who is not on the path has to guess the ports, the sequence number and the
- * acknowledgement.
+ * address. Kernels differ in details; here is the narrowest of their rules, and what does
+ * not pass it does not get to a server on this host. Who is not on the path has to guess the ports,
+ * the sequence number and the acknowledgement.
  *
  * Nor can a client hide a request behind a segment of its own that the server throws
  * away: bytes that are to be read are asked about each time. Only bytes that are body
@@ -12,6 +13,7 @@
 #ifndef TOLLGATE_PROOF_BPF_H
 #define TOLLGATE_PROOF_BPF_H
 
+#include "answer.bpf.h"
 #include "flow.bpf.h"
 #include "server.bpf.h"
 
@@ -19,11 +21,10 @@
 #define TG_ACK_STEP (1 << 20)
 /* Idle for longer, the server may have closed meanwhile. A second or so, by the kernel's HZ. */
 #define TG_TRUST_JIFFIES 250
-/*
- * The socket's two numbers that make up where its stream began are not read at one
- * instant: they may be apart by what it took in between.
- */
-#define TG_START_SLACK (1 << 17)
+/* Where it is not known what the server has sent: so far back acknowledgements may be. */
+#define TG_ACK_SLACK (1 << 17)
+/* Further off than this, a number was not read while it was written. */
+#define TG_TORN_MAX (1 << 17)
 
 /* Bytes that nobody reads, which come next in a connection that goes on. */
 tg_inline int tg_flow_trusts(const struct tg_flow *flow, const struct tg_segment *segment)
@@ -31,7 +32,7 @@ tg_inline int tg_flow_trusts(const struct tg_flow *flow, const struct tg_segment
 	const struct tg_scan *scan = &flow->scan;
 
 	if (segment->seq != flow->next_seq || segment->ack - flow->ack > TG_ACK_STEP ||
-	    !segment->acks || segment->urgent)
+	    !segment->acks || segment->fin)
 		return 0;
 	if (!tg_phase_skips(scan->phase) || scan->skip <= segment->bytes)
 		return 0;
@@ -49,7 +50,7 @@ tg_inline void tg_server_recall(struct tg_scratch *scratch, const struct tg_flow
 	if (flow) {
 		peer = &flow->peer;
 		server->began = 0;
-		server->snd_low = flow->ack - TG_START_SLACK;
+		server->snd_low = flow->ack - TG_ACK_SLACK;
 	} else {
 		const struct tg_embryo *embryo =
 			bpf_map_lookup_elem(&embryos, &scratch->segment.key);
@@ -59,7 +60,7 @@ tg_inline void tg_server_recall(struct tg_scratch *scratch, const struct tg_flow
 		peer = &embryo->peer;
 		server->began = embryo->began;
 		server->start_seq = embryo->start_seq;
-		server->snd_low = peer->snd_nxt - TG_START_SLACK;
+		server->snd_low = peer->snd_nxt - TG_ACK_SLACK;
 	}
 	if (peer->closed)
 		return;
@@ -71,32 +72,86 @@ tg_inline void tg_server_recall(struct tg_scratch *scratch, const struct tg_flow
 	server->stamp = peer->stamp;
 }
 
-/* RFC 9293 section 3.10.7.4, as Linux has it. Returns the packet's reason, or TG_CONTINUE. */
-tg_inline __u32 tg_server_takes(const struct tg_server *server, const struct tg_segment *segment)
+/*
+ * The segment's time stamps, however its options are laid out; of several the last
+ * ones, as Linux has it.
+ */
+tg_global int tg_stamps_find(struct xdp_md *xdp)
 {
-	__u32 end = segment->seq + segment->bytes;
+	struct tg_scratch *scratch = tg_scratch();
+	__u32 at = sizeof(struct tcphdr), bytes, i;
+	struct tg_segment *segment;
+
+	if (!scratch)
+		return 0;
+	segment = &scratch->segment;
+	segment->odd = 0;
+	bytes = tg_load_tcp(xdp, scratch);
+	for (i = 0; i < 40; i++) {
+		__u32 kind, length;
+
+		TG_FORGET(at);
+		if (at + 1 >= bytes || at > 58)
+			return 0;
+		kind = scratch->tcp[at & 63];
+		length = scratch->tcp[(at + 1) & 63];
+		if (!kind)
+			return 0;
+		if (kind == 1) {
+			at++;
+			continue;
+		}
+		if (length < 2 || at + length > bytes)
+			return 0;
+		if (kind == 8 && length == 10 && at <= 50) {
+			__be32 words[2];
+
+			__builtin_memcpy(words, scratch->tcp + (at & 63) + 2, sizeof(words));
+			segment->stamped = 1;
+			segment->stamp = bpf_ntohl(words[0]);
+			segment->echo = bpf_ntohl(words[1]);
+		}
+		at += length;
+	}
+	return 0;
+}
+
+/* RFC 7323 section 5.3, TCP_PAWS_WINDOW in Linux; in the answer to a SYN, the echo, too. */
+tg_inline int tg_stamps_pass(const struct tg_server *server, const struct tg_segment *segment,
+			     __u32 newest)
+{
+	if (!segment->stamped || !server->stamp)
+		return 1;
+	if (tg_seq_from(segment->stamp, server->stamp) < -(server->state == TG_SERVER_OPEN) ||
+	    (newest && tg_seq_from(segment->stamp, newest) < -1))
+		return 0;
+	if (!server->echo_low && !server->echo_high)
+		return 1;
+	return !segment->echo || (tg_seq_from(segment->echo, server->echo_low) >= 0 &&
+				  tg_seq_from(server->echo_high, segment->echo) >= 0);
+}
+
+/*
+ * RFC 9293 section 3.10.7.4, as Linux has it. newest: time stamp of the flow; 0: none.
+ * Returns the packet's reason, or TG_CONTINUE.
+ */
+tg_inline __u32 tg_server_takes(const struct tg_server *server, const struct tg_segment *segment,
+				__u32 newest)
+{
+	__u32 end = segment->seq + segment->bytes + segment->fin;
+	__u32 sent = server->socket ? server->snd_nxt : server->write_seq;
 
 	if (server->state == TG_SERVER_NONE)
 		return TG_PACKET_NO_CONNECTION;
 	if (!segment->acks || segment->rst || tg_seq_from(segment->ack, server->snd_low) < 0 ||
-	    tg_seq_from(server->write_seq, segment->ack) < 0 ||
-	    tg_seq_from(segment->seq, server->rcv_end) > 0)
+	    tg_seq_from(sent, segment->ack) < 0 || !tg_stamps_pass(server, segment, newest))
 		return TG_PACKET_UNACCEPTABLE;
-	if (server->stamp && segment->stamp && tg_seq_from(segment->stamp, server->stamp) < 0)
-		return TG_PACKET_UNACCEPTABLE; /* RFC 7323 section 5.3 */
-	return tg_seq_from(end, server->rcv_nxt) <= 0 ? TG_PACKET_RETRANSMIT : TG_CONTINUE;
-}
-
-/* The flow is that of an earlier connection with the same addresses and ports. */
-tg_inline int tg_flow_is_stale(const struct tg_flow *flow, const struct tg_server *server)
-{
-	__u32 start = flow->next_seq - (__u32)flow->offset;
-
-	if (server->state == TG_SERVER_NONE || !server->began)
-		return 0;
-	if (server->state == TG_SERVER_OPENING)
-		return start != server->start_seq;
-	return start - server->start_seq + TG_START_SLACK > 2 * TG_START_SLACK;
+	if (tg_seq_from(end, server->rcv_nxt) <= 0)
+		return TG_PACKET_RETRANSMIT;
+	if (tg_seq_from(segment->seq, server->rcv_end) >= (__s32)!segment->bytes ||
+	    tg_seq_from(end - segment->fin, server->rcv_end) > 0)
+		return TG_PACKET_UNACCEPTABLE;
+	return TG_CONTINUE;
 }
 
 /*
@@ -111,30 +166,86 @@ tg_inline void tg_flow_catch_up(struct tg_flow *flow, struct tg_scratch *scratch
 		scratch->missed = tg_flow_skip(flow, missed);
 }
 
-/* Would the server take the segment? Its reason, or TG_CONTINUE. scratch->server: why. */
-tg_inline __u32 tg_server_ask(struct xdp_md *xdp, struct tg_scratch *scratch,
-			      const struct tg_flow *flow)
+/* The flow is that of an earlier connection with the same addresses and ports. */
+tg_inline int tg_flow_is_stale(const struct tg_flow *flow, const struct tg_server *server)
 {
-	const struct tg_segment *segment = &scratch->segment;
-	const struct tg_server *server = &scratch->server;
-	__u32 reason;
+	__u32 start = flow->next_seq - (__u32)flow->offset;
 
+	if (server->state == TG_SERVER_NONE || !server->began)
+		return 0;
+	return start != server->start_seq;
+}
+
+tg_inline int tg_seq_is_near(__u32 seq, __u32 other)
+{
+	return seq - other + TG_TORN_MAX <= 2 * TG_TORN_MAX;
+}
+
+/*
+ * scratch->server by the socket of a flow's connection. Where its stream began is the
+ * difference of two numbers that another CPU may be writing at this instant: they are right
+ * when we look again.
+ */
+tg_inline void tg_server_look_at(struct xdp_md *xdp, const struct tg_flow *flow,
+				 struct tg_scratch *scratch)
+{
+	const struct tg_server *server = &scratch->server;
+	__u32 start = flow->next_seq - (__u32)flow->offset;
+
+	scratch->begin_seq = start;
+	tg_server_look(xdp);
+	if (server->state == TG_SERVER_OPEN && server->start_seq != start &&
+	    tg_seq_is_near(server->start_seq, start))
+		tg_server_look(xdp);
+}
+
+/*
+ * Would the server take the segment? Its reason, or TG_CONTINUE. scratch->server: why.
+ * flow: NULL if there is none.
+ */
+tg_global __u32 tg_server_ask(struct xdp_md *xdp, const struct tg_flow *flow)
+{
+	struct tg_scratch *scratch = tg_scratch();
+	const struct tg_segment *segment;
+	const struct tg_server *server;
+	__u32 newest = flow ? flow->stamp : 0, reason;
+
+	if (!scratch)
+		return TG_PACKET_NO_CONNECTION;
+	segment = &scratch->segment;
+	server = &scratch->server;
+	if (segment->odd)
+		tg_stamps_find(xdp);
 	if (tg_server_place != TG_SERVER_LOCAL) {
 		tg_server_recall(scratch, flow);
-		return tg_server_takes(server, segment);
+		return tg_server_takes(server, segment, newest);
 	}
-	tg_server_look(xdp);
-	reason = tg_server_takes(server, segment);
-	/*
-	 * The two numbers of the window's edge are written one after the other, perhaps
-	 * on another CPU at this instant: it is where it was when we look again.
-	 */
-	if (reason == TG_PACKET_UNACCEPTABLE && tg_seq_from(segment->seq, server->rcv_end) > 0 &&
-	    tg_seq_from(segment->seq, server->rcv_end) < TG_START_SLACK) {
+	if (flow) {
+		tg_server_look_at(xdp, flow, scratch);
+		if (tg_flow_is_stale(flow, server))
+			newest = 0;
+	} else {
+		scratch->begin_seq = segment->seq;
 		tg_server_look(xdp);
-		reason = tg_server_takes(server, segment);
+	}
+	reason = tg_server_takes(server, segment, newest);
+	/* So is the window's edge, a sum. */
+	if (reason == TG_PACKET_UNACCEPTABLE &&
+	    tg_seq_is_near(segment->seq + segment->bytes, server->rcv_end)) {
+		tg_server_look(xdp);
+		reason = tg_server_takes(server, segment, newest);
 	}
 	return reason;
+}
+
+/* What a server on this host would not take does not get there. */
+tg_inline void tg_keep_away(struct tg_scratch *scratch, __u32 reason)
+{
+	if (reason != TG_PACKET_UNACCEPTABLE || tg_server_place != TG_SERVER_LOCAL)
+		return;
+	/* A byte at a closed window is a probe, to be answered (RFC 9293 section 3.8.6.1). */
+	if (scratch->segment.bytes != 1 || scratch->segment.seq != scratch->server.rcv_end)
+		scratch->answer.kind = TG_ANSWER_DROP;
 }
 
 /*
@@ -149,7 +260,8 @@ tg_global __u32 tg_prove(struct xdp_md *xdp, struct tg_flow *flow)
 
 	if (!scratch || !flow)
 		return TG_PACKET_NO_CONNECTION;
-	reason = tg_server_ask(xdp, scratch, flow);
+	reason = tg_server_ask(xdp, flow);
+	tg_keep_away(scratch, reason);
 	if (reason != TG_CONTINUE && reason != TG_PACKET_RETRANSMIT)
 		return reason;
 	if (tg_flow_is_stale(flow, &scratch->server)) {
@@ -166,10 +278,63 @@ tg_global __u32 tg_prove(struct xdp_md *xdp, struct tg_flow *flow)
 tg_global __u32 tg_prove_new(struct xdp_md *xdp)
 {
 	struct tg_scratch *scratch = tg_scratch();
+	__u32 reason;
 
 	if (!scratch)
 		return TG_PACKET_NO_CONNECTION;
-	return tg_server_ask(xdp, scratch, 0);
+	reason = tg_server_ask(xdp, 0);
+	tg_keep_away(scratch, reason);
+	return reason;
+}
+
+/*
+ * FIN or RST without payload: does the server believe it? The flow is ours. Only between
+ * messages does the flow end: who is in one might not mean it, and what follows would be
+ * taken for another one's begin.
+ */
+tg_inline int tg_flow_closes(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scratch *scratch)
+{
+	const struct tg_segment *segment = &scratch->segment;
+	__u8 phase = flow->scan.phase;
+	__u32 reason;
+
+	if (segment->seq != flow->next_seq)
+		return 0;
+	if (tg_server_place == TG_SERVER_UNSEEN)
+		return 1;
+	if (phase != TG_PHASE_START && phase != TG_PHASE_DEAD && phase != TG_PHASE_SYNC)
+		return 0;
+	if (!segment->rst) { /* NO_CONNECTION: the server has closed before */
+		reason = tg_server_ask(xdp, flow);
+		return reason == TG_CONTINUE || reason == TG_PACKET_NO_CONNECTION;
+	}
+	if (tg_server_place == TG_SERVER_LOCAL)
+		tg_server_look_at(xdp, flow, scratch);
+	else
+		tg_server_recall(scratch, flow);
+	return scratch->server.state == TG_SERVER_NONE || segment->seq == scratch->server.rcv_nxt;
+}
+
+/* A bare FIN or RST. */
+tg_global int tg_flow_close(struct xdp_md *xdp)
+{
+	struct tg_scratch *scratch = tg_scratch();
+	struct tg_flow *flow;
+	__u64 tag;
+
+	if (!scratch)
+		return 0;
+	flow = bpf_map_lookup_elem(&flows, &scratch->segment.key);
+	if (!flow)
+		return 0; /* an embryo goes by itself when its room is needed */
+	tag = tg_flow_tag(&scratch->segment.key);
+	if (tg_flow_take(flow, tag))
+		return 0;
+	if (tg_flow_closes(xdp, flow, scratch))
+		tg_flow_done(&scratch->segment.key, flow);
+	else
+		tg_flow_release(flow, tag);
+	return 0;
 }
 
 #endif

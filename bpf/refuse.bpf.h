@@ -115,7 +115,7 @@ tg_global int tg_refuse(struct xdp_md *xdp, struct tg_flow *flow, __u32 request_
 	tg_refused_add(1);
 	scratch->server.state = TG_SERVER_NONE;
 	if (tg_server_place == TG_SERVER_LOCAL)
-		tg_server_look(xdp);
+		tg_server_look_at(xdp, flow, scratch);
 	/*
 	 * The request came too early, and went to the server as it did: there it waits behind
 	 * what is missing, which is in this packet. So the packet must not get there.

@@ -604,7 +604,7 @@ tg_inline __u32 tg_flow_opaque(const struct tg_segment *segment, struct tg_flow 
 	tg_drain_away(&segment->key, flow);
 	flow->offset += fresh;
 	flow->next_seq += fresh;
-	return segment->urgent ? TG_PACKET_AMBIGUOUS : TG_PACKET_OPAQUE;
+	return TG_PACKET_OPAQUE;
 }
 
 /* A segment with payload. The flow is ours. Returns the packet's reason. */
@@ -614,9 +614,6 @@ tg_inline __u32 tg_flow_payload(struct xdp_md *xdp, const struct tg_segment *seg
 	struct tg_scan *scan = &flow->scan;
 	__u32 skip, fresh, order, reason;
 
-	/* The urgent byte may be left out of what the server reads (RFC 6093). */
-	if (segment->urgent)
-		scan->phase = TG_PHASE_DEAD;
 	order = tg_flow_order(xdp, flow, segment, &skip);
 	if (order == TG_PACKET_HOLD_FULL && tg_server_place == TG_SERVER_UNSEEN)
 		order = tg_flow_give_up(xdp, flow, scratch, &skip);
@@ -625,6 +622,8 @@ tg_inline __u32 tg_flow_payload(struct xdp_md *xdp, const struct tg_segment *seg
 	if (order != TG_CONTINUE && order != TG_PACKET_GAP)
 		return order;
 	fresh = segment->bytes - skip;
+	if (segment->stamped && (!flow->stamp || tg_seq_from(segment->stamp, flow->stamp) > 0))
+		flow->stamp = segment->stamp;
 	if (scan->phase == TG_PHASE_DEAD) {
 		reason = tg_flow_opaque(segment, flow, fresh);
 	} else if (tg_phase_skips(scan->phase) && scan->skip > fresh &&
@@ -656,7 +655,7 @@ tg_global __u32 tg_flow_refused(struct xdp_md *xdp, struct tg_flow *flow)
 		return TG_PACKET_REFUSED;
 	scratch->server.state = TG_SERVER_NONE;
 	if (tg_server_place == TG_SERVER_LOCAL)
-		tg_server_look(xdp);
+		tg_server_look_at(xdp, flow, scratch);
 	if (tg_flow_is_stale(flow, &scratch->server)) {
 		tg_flow_reset(flow, scratch->server.start_seq);
 		return TG_CONTINUE;
@@ -770,7 +769,8 @@ tg_inline __u32 tg_segment_data(struct xdp_md *xdp, struct tg_scratch *scratch)
 	flow = tg_flow_get(xdp, scratch, tag, &reason);
 	if (!flow)
 		return reason;
-	flow->ack = segment->ack;
+	if (tg_seq_from(segment->ack, flow->ack) > 0)
+		flow->ack = segment->ack;
 	flow->last_jiffies = bpf_jiffies64();
 	reason = tg_flow_payload(xdp, segment, flow, scratch);
 	if (!(flow->flags & TG_FLOW_REFUSED) &&
@@ -787,6 +787,14 @@ tg_inline __u32 tg_segment(struct xdp_md *xdp, struct tg_scratch *scratch)
 	const struct tg_segment *segment = &scratch->segment;
 	__u32 reason;
 
+	/*
+	 * The urgent byte may be left out of what the server reads (RFC 6093): the bit goes,
+	 * and all agree.
+	 */
+	if (segment->urgent) {
+		scratch->answer.kind = TG_ANSWER_CUT;
+		scratch->answer.keep = segment->bytes;
+	}
 	if (segment->syn) {
 		reason = tg_syn_refused(xdp, scratch);
 		if (reason != TG_CONTINUE)
@@ -812,7 +820,7 @@ tg_inline __u32 tg_segment(struct xdp_md *xdp, struct tg_scratch *scratch)
 		return reason;
 	if (!segment->fin && !segment->rst)
 		return TG_PACKET_ACK;
-	tg_flow_close(segment);
+	tg_flow_close(xdp);
 	return segment->rst ? TG_PACKET_RST : TG_PACKET_FIN;
 }
 

@@ -19,6 +19,7 @@ struct tcp_options_received {
 
 struct tcp_sock {
 	__u64 bytes_received;
+	__u64 bytes_acked;
 	__u32 rcv_nxt;
 	__u32 rcv_wup;
 	__u32 rcv_wnd;
@@ -29,9 +30,26 @@ struct tcp_sock {
 	struct tcp_options_received rx_opt;
 } __attribute__((preserve_access_index));
 
+struct sock_common {
+	__u32 skc_rcv_wnd;
+} __attribute__((preserve_access_index));
+
+struct request_sock {
+	struct sock_common __req_common;
+	__u32 ts_recent;
+} __attribute__((preserve_access_index));
+
+struct inet_request_sock {
+	struct request_sock req;
+} __attribute__((preserve_access_index));
+
 struct tcp_request_sock {
+	struct inet_request_sock req;
 	__u32 rcv_isn;
 	__u32 snt_isn;
+	__u32 ts_off;
+	__u32 snt_tsval_first; /* not before Linux 6.15 */
+	__u32 snt_tsval_last;
 } __attribute__((preserve_access_index));
 
 /* include/net/tcp_states.h */
@@ -41,7 +59,8 @@ struct tcp_request_sock {
 #define TG_TCP_LISTEN	    10
 #define TG_TCP_NEW_SYN_RECV 12
 
-#define TG_OPENING_WINDOW 0xffff /* of a window that is not scaled: the one with the SYN */
+/* A cookie keeps no window; it is that of a SYN at most, which is not scaled. */
+#define TG_COOKIE_WINDOW 0xffff
 
 tg_inline __s32 tg_seq_from(__u32 seq, __u32 base)
 {
@@ -68,6 +87,8 @@ tg_inline void tg_server_tuple(const struct tg_segment *segment, struct bpf_sock
 
 tg_inline void tg_server_open(struct tg_server *server, struct tcp_sock *tcp)
 {
+	__u64 acked;
+
 	server->state = TG_SERVER_OPEN;
 	server->socket = 1;
 	server->rcv_nxt = tcp->rcv_nxt;
@@ -76,25 +97,44 @@ tg_inline void tg_server_open(struct tg_server *server, struct tcp_sock *tcp)
 		server->rcv_end = server->rcv_nxt;
 	server->start_seq = server->rcv_nxt - (__u32)tcp->bytes_received;
 	server->began = 1;
-	/* RFC 5961 section 5.2. write_seq: snd_nxt moves only when the packet is out. */
-	server->snd_low = tcp->snd_una - tcp->max_window;
+	/* RFC 5961 section 5.2, and not before its own first byte. */
+	acked = tcp->bytes_acked;
+	server->snd_low = tcp->snd_una - (acked < tcp->max_window ? acked : tcp->max_window);
 	server->snd_nxt = tcp->snd_nxt;
 	server->write_seq = tcp->write_seq;
 	server->stamp = tcp->rx_opt.ts_recent;
+	server->echo_low = 0;
+	server->echo_high = 0;
 }
 
-tg_inline void tg_server_opening(struct tg_server *server, __u32 start_seq, __u32 ack)
+tg_inline void tg_server_opening(struct tg_server *server, __u32 start_seq, __u32 ack, __u32 window)
 {
 	server->state = TG_SERVER_OPENING;
 	server->socket = 1;
 	server->began = 1;
 	server->start_seq = start_seq;
 	server->rcv_nxt = start_seq;
-	server->rcv_end = start_seq + TG_OPENING_WINDOW;
+	server->rcv_end = start_seq + window;
 	server->snd_low = ack;
 	server->snd_nxt = ack;
 	server->write_seq = ack;
 	server->stamp = 0;
+	server->echo_low = 0;
+	server->echo_high = 0;
+}
+
+/* The SYN is answered, and what the client says to that is awaited. */
+tg_inline void tg_server_requested(struct tg_server *server, struct tcp_request_sock *request)
+{
+	__u32 window = request->req.req.__req_common.skc_rcv_wnd;
+
+	tg_server_opening(server, request->rcv_isn + 1, request->snt_isn + 1,
+			  window < TG_COOKIE_WINDOW ? window : TG_COOKIE_WINDOW);
+	server->stamp = request->req.req.ts_recent;
+	if (bpf_core_field_exists(request->snt_tsval_first)) {
+		server->echo_low = request->snt_tsval_first + request->ts_off;
+		server->echo_high = request->snt_tsval_last + request->ts_off;
+	}
 }
 
 /*
@@ -129,13 +169,16 @@ tg_inline int tg_server_has_cookie(struct tg_scratch *scratch, struct bpf_sock *
 	}
 	tcp->source = segment->key.client_port;
 	tcp->dest = segment->key.server_port;
-	tcp->seq = bpf_htonl(segment->seq);
+	tcp->seq = bpf_htonl(scratch->begin_seq);
 	tcp->ack_seq = bpf_htonl(segment->ack);
 	tcp->ack = 1;
 	return !bpf_tcp_check_syncookie(listener, scratch->reply, ip_bytes, tcp, sizeof(*tcp));
 }
 
-/* scratch->server, by the socket of scratch->segment's connection. */
+/*
+ * scratch->server, by the socket of scratch->segment's connection. scratch->begin_seq:
+ * where that begins, as far as we know.
+ */
 tg_global int tg_server_look(struct xdp_md *xdp)
 {
 	struct tg_scratch *scratch = tg_scratch();
@@ -167,10 +210,11 @@ tg_global int tg_server_look(struct xdp_md *xdp)
 	} else if (state == TG_TCP_NEW_SYN_RECV) {
 		request = bpf_skc_to_tcp_request_sock(sock);
 		if (request)
-			tg_server_opening(server, request->rcv_isn + 1, request->snt_isn + 1);
+			tg_server_requested(server, request);
 	} else if (state == TG_TCP_LISTEN && scratch->segment.acks && !scratch->segment.syn &&
 		   !scratch->segment.rst && tg_server_has_cookie(scratch, sock)) {
-		tg_server_opening(server, scratch->segment.seq, scratch->segment.ack);
+		tg_server_opening(server, scratch->begin_seq, scratch->segment.ack,
+				  TG_COOKIE_WINDOW);
 	}
 	bpf_sk_release(sock);
 	return 0;

@@ -44,7 +44,7 @@ static long tg_sweep_flow(struct bpf_map *map, struct tg_flow_key *key, struct t
 	if (tg_flow_take(flow, tag))
 		return 0;
 	if (tg_sweep_is_idle(sweep, flow->last_jiffies)) {
-		tg_flow_end(&copy, flow);
+		tg_flow_forget(&copy, flow);
 		sweep->removed++;
 	} else {
 		tg_flow_release(flow, tag);
