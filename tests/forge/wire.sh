@@ -47,7 +47,17 @@ count_frames() { # count_frames NAMESPACE HOOK INTERFACE
 	END
 }
 frames() { nsenter --net="/run/netns/$1" nft -j list table netdev frames | jq '[.. | .counter? | .packets?] | add'; }
-sent_by_program() { echo $(($(frames "$NETNS_A") - $(frames "$NETNS_S"))); }
+sent_by_program() { # when nothing is on the way between the two counters
+	local left came=-1 again=
+	left=$(frames "$NETNS_S")
+	while [ "$came" != "$again" ] || [ "$left" != "$(frames "$NETNS_S")" ]; do
+		sleep 0.1
+		left=$(frames "$NETNS_S") came=$(frames "$NETNS_A")
+		sleep 0.1
+		again=$(frames "$NETNS_A")
+	done
+	echo $((came - left))
+}
 
 # In place of lib.sh's: the other end of srv0 is port-s here.
 answers_arrive() {

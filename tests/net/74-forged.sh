@@ -26,7 +26,7 @@ meter_of() { # meter_of MODE CHECKSUMS: quotas with little in them, a block rule
 each_way() { # each_way MODE HOST
 	local name="$1 $2" before
 	before=$(sent_by_program)
-	in_client /usr/bin/python3 "$TG_ROOT/tests/forge/attack.py" "$name" "$2" ${CHECKED:+--checksums} \
+	in_client /usr/bin/python3 "$TG_ROOT/tests/forge/attack.py" "$name" "$2" $([ -n "$CHECKED" ] && echo --checksums || echo --brief) \
 		--forge "$(forge_command)" --tollgate "nsenter --net=/run/netns/$NETNS_S $TG" \
 		--config "$TMP/etc/tollgate.yaml" --pins "$PINS" || FAILED=$((FAILED + 1))
 	equal "$name: packets that the program sent" 0 $(($(sent_by_program) - before))
