@@ -144,7 +144,7 @@ $(B)/tests/bench/%.skel.h: $(B)/tests/bench/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $* >$@
 
-$(B)/plain/tests/bench/bench_packets.o: $(B)/tests/bench/packets.skel.h
+$(B)/plain/tests/bench/object.o: $(B)/tests/bench/packets.skel.h
 
 # Each header compiles by itself.
 HEADERS := $(wildcard include/tollgate/*.h user/*.h)
