@@ -24,7 +24,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 
 # Goals that run without compilers and libraries in place.
-UNCONFIGURED := help clean deps check vm fuzz fuzz-quick demo bench format format-check uninstall
+UNCONFIGURED := help clean deps check vm fuzz fuzz-quick demo bench soak format format-check uninstall
 ifneq ($(filter-out $(UNCONFIGURED),$(or $(MAKECMDGOALS),all)),)
 include $(B)/config.mk
 endif
@@ -144,7 +144,7 @@ $(B)/tests/bench/%.skel.h: $(B)/tests/bench/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $* >$@
 
-$(B)/plain/tests/bench/bench_packets.o: $(B)/tests/bench/packets.skel.h
+$(B)/plain/tests/bench/object.o: $(B)/tests/bench/packets.skel.h
 
 # Each header compiles by itself.
 HEADERS := $(wildcard include/tollgate/*.h user/*.h)
@@ -198,7 +198,7 @@ vm-now: $(PROG_TESTS) $(TEST_TOOLS)
 
 # --- for people ---------------------------------------------------------------
 
-.PHONY: deps demo demo-now bench bench-now format format-check
+.PHONY: deps demo demo-now bench bench-now soak soak-now format format-check
 deps: ## install missing Debian packages (nothing to do: says nothing)
 	$(Q)tools/install-deps
 
@@ -211,6 +211,11 @@ bench: deps ## as root: what a packet costs, as a table
 	$(Q)$(MAKE) --no-print-directory bench-now
 bench-now: all $(BENCHES) $(TEST_TOOLS)
 	$(Q)tests/bench/run
+
+soak: deps ## as root: full rate for SOAK_SECONDS=600: does it add up, does anything grow
+	$(Q)$(MAKE) --no-print-directory soak-now
+soak-now: all
+	$(Q)tests/soak.sh
 
 C_FILES = $(shell find bpf include user tests -name '*.[ch]')
 format: ## lay out all C files by .clang-format

@@ -3,181 +3,166 @@
  * What a packet costs: nanoseconds above a program that does nothing, by
  * BPF_PROG_TEST_RUN, beside parse + LRU count of the source. The programs take
  * turns, so that a machine whose speed drifts does not favour one.
+ *
+ *	bench_packets [packets | quotas | forged | order | crowd]...
+ *	bench_packets before OBJECT	(see before.sh)
  */
-/* links: user/[a-z]*.c tests/bench/quotas.c tests/bench/segment.c */
-#include <bpf/bpf.h>
+/* links: user/[a-z]*.c tests/bench/quotas.c tests/bench/segment.c tests/bench/object.c
+ * tests/bench/sockets.c tests/bench/stream.c tests/bench/forged.c tests/bench/order.c
+ * tests/bench/crowd.c */
+#include <bpf/libbpf.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "http_table.h"
+#include "crowd.h"
+#include "forged.h"
+#include "object.h"
+#include "order.h"
 #include "quotas.h"
 #include "segment.h"
-#include "build/tests/bench/packets.skel.h"
+#include "sockets.h"
+#include "stream.h"
 
-#define REPEAT 100000
-#define TURNS  25
+#define REPEAT	    100000
+#define TURNS	    25
+#define FLOWS	    262144
+#define CLIENT_PORT 6000
 
-static const unsigned char secret[16] = "not a secret 16";
+static struct bench_object local, forwarded, unseen;
 
-static void measure(struct packets *bench, const char *name, struct packet *packet, int limit)
+/* --- packets ---------------------------------------------------------------------------- */
+
+static void print_row(const char *name, double meter, int goal, double count)
 {
-	double noop[TURNS], meter[TURNS], count[TURNS], m, c;
+	printf("| %-34s | %6.0f | %6d | %6.0f | %5.2f |\n", name, meter, goal, count,
+	       meter / count);
+}
+
+/* Packets that make no state: the same one again and again. */
+static void measure(const char *name, struct packet *packet, int goal)
+{
+	double noop[TURNS], meter[TURNS], count[TURNS], base;
 	struct packet copy = *packet;
-	int turn;
 
-	bench->bss->bench_knobs.advance = packet->payload;
-	for (turn = 0; turn < TURNS; turn++) {
-		noop[turn] = bench_run(bpf_program__fd(bench->progs.bench_noop), &copy, REPEAT);
-		count[turn] =
-			bench_run(bpf_program__fd(bench->progs.bench_count_source), &copy, REPEAT);
-		meter[turn] = bench_run(bpf_program__fd(bench->progs.bench_meter), packet, REPEAT);
+	local.knobs->advance = 0;
+	for (int turn = 0; turn < TURNS; turn++) {
+		noop[turn] = bench_run(bench_program(&local, "bench_noop"), &copy, REPEAT);
+		count[turn] = bench_run(bench_program(&local, "bench_count_source"), &copy, REPEAT);
+		meter[turn] = bench_run(bench_program(&local, "bench_meter"), packet, REPEAT);
 	}
-	m = bench_lowest(meter, TURNS) - bench_lowest(noop, TURNS);
-	c = bench_lowest(count, TURNS) - bench_lowest(noop, TURNS);
-	printf("| %-34s | %6.0f | %6d | %6.0f | %5.2f |\n", name, m, limit, c, m / c);
+	base = bench_lowest(noop, TURNS);
+	print_row(name, bench_lowest(meter, TURNS) - base, goal, bench_lowest(count, TURNS) - base);
 }
 
-/* How many packets ended with this reason, and how many requests came. */
-static unsigned long long packets_of(struct packets *bench, unsigned int reason)
+/* Segments of one size, in order, of a connection that a socket of this host has. */
+static void measure_data(const char *name, const char *first, const char *payload, size_t bytes,
+			 unsigned int reason, int goal)
 {
-	struct tg_packets values[256];
-	unsigned long long sum = 0;
-	int i, cpus = libbpf_num_possible_cpus();
+	double noop[TURNS], meter[TURNS], count[TURNS], base;
+	struct packet packet, copy;
 
-	if (bpf_map__lookup_elem(bench->maps.packets, &reason, sizeof(reason), values,
-				 sizeof(*values) * cpus, 0))
-		return 0;
-	for (i = 0; i < cpus; i++)
-		sum += values[i].packets;
-	return sum;
-}
-
-static void expect(struct packets *bench, unsigned int reason, unsigned long long before,
-		   const char *what)
-{
-	unsigned long long got = packets_of(bench, reason) - before;
-
-	if (got != (unsigned long long)REPEAT * TURNS) {
-		fprintf(stderr, "%s: %llu packets of %d ended as they should\n", what, got,
-			REPEAT * TURNS);
-		exit(1);
+	bench_build(&packet, CLIENT_PORT, BENCH_PORT, BENCH_PSH | BENCH_ACK, payload, bytes);
+	copy = packet;
+	for (int turn = 0; turn < TURNS; turn++) {
+		noop[turn] = bench_run(bench_program(&local, "bench_noop"), &copy, REPEAT);
+		count[turn] = bench_run(bench_program(&local, "bench_count_source"), &copy, REPEAT);
+		meter[turn] = bench_stream_turn(&local, TG_SERVER_LOCAL, CLIENT_PORT, first,
+						&packet, reason, REPEAT);
 	}
+	base = bench_lowest(noop, TURNS);
+	print_row(name, bench_lowest(meter, TURNS) - base, goal, bench_lowest(count, TURNS) - base);
 }
 
-static struct packets *load(void)
-{
-	struct tg_config_place places[] = {{.header = "Authorization", .scheme = "Bearer"},
-					   {.header = "X-API-Key"}};
-	struct tg_config config = {.identity = {.token_prefix_bytes = 12,
-						.ipv6_prefix = 64,
-						.tokens = places,
-						.tokens_count = 2},
-				   .limits = {.header_bytes = 16384}};
-	struct packets *bench = packets__open();
-	char error[256];
-
-	if (!bench)
-		return NULL;
-	if (tg_http_config_build(&config, secret, (struct tg_http_config *)&bench->rodata->tg_http,
-				 error, sizeof(error))) {
-		fprintf(stderr, "%s\n", error);
-		return NULL;
-	}
-	bench->rodata->tg_ports[BENCH_PORT >> 3] = 1 << (BENCH_PORT & 7);
-	return packets__load(bench) ? NULL : bench;
-}
-
-/* A new connection, its SYN seen; then packets of one size, in order. */
-static void measure_data(struct packets *bench, const char *name, unsigned int client_port,
-			 const char *payload, size_t bytes, unsigned int reason, int limit)
-{
-	unsigned long long before = packets_of(bench, reason);
-	struct packet packet;
-
-	bench_build(&packet, client_port, BENCH_PORT, 0x02, "", 0);
-	bench->bss->bench_knobs.advance = 0;
-	bench_run(bpf_program__fd(bench->progs.bench_meter), &packet, 1);
-	bench_build(&packet, client_port, BENCH_PORT, 0x18, payload, bytes);
-	/* The SYN took sequence number 0; bench_next moves on before the packet is looked at. */
-	bench_set_seq(&packet, 1 - (unsigned int)bytes, 0);
-	measure(bench, name, &packet, limit);
-	expect(bench, reason, before, name);
-}
-
-static void measure_body(struct packets *bench, const char *name, size_t bytes, int limit)
+static void packets(void)
 {
 	static const char post[] = "POST /v1/upload HTTP/1.1\r\nHost: api.example.com\r\n"
 				   "X-API-Key: sk_live_acme0123456789abcdef\r\n"
 				   "Content-Length: 999999999999999\r\n\r\n";
-	unsigned long long before;
-	struct packet packet;
-	char body[1400];
-
-	memset(body, 'b', sizeof(body));
-	bench->bss->bench_knobs.advance = 0;
-	bench_build(&packet, 7000, BENCH_PORT, 0x02, "", 0);
-	bench_run(bpf_program__fd(bench->progs.bench_meter), &packet, 1);
-	bench_build(&packet, 7000, BENCH_PORT, 0x18, post, sizeof(post) - 1);
-	bench_set_seq(&packet, 1, 0);
-	bench_run(bpf_program__fd(bench->progs.bench_meter), &packet, 1);
-	before = packets_of(bench, TG_PACKET_BODY);
-	bench_build(&packet, 7000, BENCH_PORT, 0x18, body, bytes);
-	bench_set_seq(&packet, 1 + (sizeof(post) - 1) - bytes, 0);
-	measure(bench, name, &packet, limit);
-	expect(bench, TG_PACKET_BODY, before, name);
-}
-
-static void measure_quotas(struct packets *bench)
-{
-	struct bench_quotas quotas = {
-		.noop = bpf_program__fd(bench->progs.bench_noop),
-		.meter = bpf_program__fd(bench->progs.bench_meter),
-		.cycle_noop = bpf_program__fd(bench->progs.bench_cycle_noop),
-		.cycle_meter = bpf_program__fd(bench->progs.bench_cycle_meter),
-		.templates = bpf_map__fd(bench->maps.bench_templates),
-		.knobs = (volatile struct bench_knobs *)&bench->bss->bench_knobs,
-	};
-
-	tg_maps_init(&quotas.maps, libbpf_num_possible_cpus());
-	for (int i = 0; i < TG_MAPS; i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(bench->obj, tg_map_name(i));
-
-		quotas.maps.fd[i] = bpf_map__fd(map);
-		quotas.maps.capacity[i] = bpf_map__max_entries(map);
-	}
-	bench_quotas(&quotas);
-}
-
-int main(void)
-{
-	struct packets *bench = load();
 	struct packet packet;
 	char text[2048];
 	size_t bytes;
 
-	if (!bench) {
-		fprintf(stderr, "cannot load the program\n");
-		return 1;
-	}
+	bench_sockets_accept(CLIENT_PORT);
 	printf("| packet                             |     ns |   goal | count* | ratio |\n"
 	       "| ---------------------------------- | -----: | -----: | -----: | ----: |\n");
-	bench_build(&packet, 5000, 8443, 0x18, "x", 1);
-	measure(bench, "other port", &packet, 10);
-	bench_build(&packet, 5000, BENCH_PORT, 0x10, "", 0);
-	measure(bench, "bare ACK", &packet, 10);
-	measure_body(bench, "body segment, 1,400 bytes", 1400, 70);
+	bench_build(&packet, 5000, 8443, BENCH_PSH | BENCH_ACK, "x", 1);
+	measure("other port", &packet, 10);
+	bench_build(&packet, 5000, BENCH_PORT, BENCH_ACK, "", 0);
+	measure("bare ACK", &packet, 10);
+	memset(text, 'b', 1400);
+	measure_data("body segment, 1,400 bytes", post, text, 1400, TG_PACKET_BODY, 70);
 	bytes = bench_get(text, 500);
-	measure_data(bench, "GET of 500 bytes, bearer token", 6000, text, bytes, TG_PACKET_REQUEST,
-		     250);
+	measure_data("GET of 500 bytes, bearer token", NULL, text, bytes, TG_PACKET_REQUEST, 250);
 	bytes = bench_get(text, 1200);
-	measure_data(bench, "GET of 1,200 bytes, bearer token", 6001, text, bytes,
-		     TG_PACKET_REQUEST, 400);
+	measure_data("GET of 1,200 bytes, bearer token", NULL, text, bytes, TG_PACKET_REQUEST, 400);
 	printf("\n* parse + LRU count of the source, the least that a meter by address does.\n"
 	       "ns: above a program that does nothing; lowest of %d turns of %d runs.\n",
 	       TURNS, REPEAT);
-	printf("\n");
-	measure_quotas(bench);
-	packets__destroy(bench);
+}
+
+/* --- the others ------------------------------------------------------------------------- */
+
+static void quotas(void)
+{
+	struct bench_quotas bench = {
+		.noop = bench_program(&unseen, "bench_noop"),
+		.meter = bench_program(&unseen, "bench_meter"),
+		.cycle_noop = bench_program(&unseen, "bench_cycle_noop"),
+		.cycle_meter = bench_program(&unseen, "bench_cycle_meter"),
+		.templates =
+			bpf_map__fd(bpf_object__find_map_by_name(unseen.obj, "bench_templates")),
+		.knobs = unseen.knobs,
+		.maps = unseen.maps,
+	};
+
+	bench_quotas(&bench);
+}
+
+static void forged(void)
+{
+	bench_forged(&local, &forwarded);
+}
+
+static void order(void)
+{
+	bench_order(&local, &forwarded, &unseen, NULL);
+}
+
+static const struct table {
+	const char *name;
+	void (*print)(void);
+} tables[] = {
+	{"packets", packets},	{"order", order},   {"forged", forged},
+	{"crowd", bench_crowd}, {"quotas", quotas},
+};
+
+static int wanted(int argc, char **argv, const char *name)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], name))
+			return 1;
+	return argc == 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct bench_object before;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	bench_sockets_namespace();
+	bench_load(&local, NULL, TG_SERVER_LOCAL, FLOWS);
+	bench_load(&forwarded, NULL, TG_SERVER_FORWARDED, FLOWS);
+	bench_load(&unseen, NULL, TG_SERVER_UNSEEN, FLOWS);
+	if (argc == 3 && !strcmp(argv[1], "before")) {
+		bench_load(&before, argv[2], TG_SERVER_UNSEEN, FLOWS);
+		bench_order(&local, &forwarded, &unseen, &before);
+		return 0;
+	}
+	for (unsigned int i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+		if (!wanted(argc, argv, tables[i].name))
+			continue;
+		tables[i].print();
+		printf("\n");
+	}
 	return 0;
 }

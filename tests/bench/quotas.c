@@ -329,7 +329,7 @@ static void refused(struct bench_quotas *bench)
 	unsigned int count = ours(quotas, 3, 2);
 	uint64_t before;
 
-	bench->knobs->sources = 0;
+	bench->knobs->ends = BENCH_NEW_PORT;
 	put(quotas, count);
 	before = packets_of(bench, TG_PACKET_REQUEST);
 	cycles(bench, TURNS, passed);
@@ -442,7 +442,7 @@ void bench_quotas(struct bench_quotas *bench)
 	known(bench, "of one client, no policies", 6100, 1, cases, 5, one_client);
 	known(bench, "of 1,024 clients in turn, no policies", 6101, CLIENTS, cases + 3, 2,
 	      all_clients);
-	bench->knobs->sources = 1;
+	bench->knobs->ends = BENCH_NEW_SOURCE;
 	templates(bench);
 	without = new_subjects(bench, "the first of a source, no policies", NULL, 0, 0);
 	first[0] =

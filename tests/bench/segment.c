@@ -13,6 +13,16 @@ static void put16(unsigned char *at, unsigned int value)
 	at[1] = value;
 }
 
+static void sum_ip(unsigned char *ip)
+{
+	unsigned int sum = 0;
+
+	for (int i = 0; i < 20; i += 2)
+		sum += ip[i] << 8 | ip[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	put16(ip + 10, ~((sum & 0xffff) + (sum >> 16)));
+}
+
 void bench_build(struct packet *packet, unsigned int client_port, unsigned int port,
 		 unsigned char flags, const char *payload, size_t bytes)
 {
@@ -24,7 +34,8 @@ void bench_build(struct packet *packet, unsigned int client_port, unsigned int p
 	put16(p + 16, 40 + bytes);
 	p[22] = 64;
 	p[23] = 6;
-	memcpy(p + 26, BENCH_SOURCE "\xc0\x00\x02\x01", 8);
+	memcpy(p + 26, BENCH_SOURCE BENCH_SERVER, 8);
+	sum_ip(p + 14);
 	put16(p + 34, client_port);
 	put16(p + 36, port);
 	p[46] = 0x50;

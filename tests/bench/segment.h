@@ -7,6 +7,7 @@
 
 #define BENCH_PORT   80			/* the metered one */
 #define BENCH_SOURCE "\xc0\x00\x02\x07" /* 192.0.2.7 */
+#define BENCH_SERVER "\xc0\x00\x02\x01" /* 192.0.2.1 */
 #define BENCH_TOKEN  "sk_live_acme0123456789abcdefghijklmnopqr"
 
 #define BENCH_FIN 0x01
