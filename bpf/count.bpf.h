@@ -53,6 +53,10 @@ tg_inline void tg_counts_add(struct tg_counts *counts, const struct tg_delta *de
 	__sync_fetch_and_add(&counts->origin_bytes, delta->bytes);
 }
 
+/*
+ * The token's row, made if it is not there. Where there is no room for it, the one that
+ * was made in advance for a token that a policy names: its prefix was not known then.
+ */
 tg_inline struct tg_counts *tg_token_spill_row(const struct tg_usage_key *key)
 {
 	struct tg_token_key token = {.token = key->token, .iface = key->iface};
@@ -61,6 +65,19 @@ tg_inline struct tg_counts *tg_token_spill_row(const struct tg_usage_key *key)
 	if (row)
 		return row;
 	bpf_map_update_elem(&token_spill, &token, &tg_counts_zero, BPF_NOEXIST);
+	row = bpf_map_lookup_elem(&token_spill, &token);
+	if (row)
+		return row;
+	__builtin_memset(token.token.prefix, 0, sizeof(token.token.prefix));
+	return bpf_map_lookup_elem(&token_spill, &token);
+}
+
+/* Of the tokens that have no row, all in one: see TG_PREFIX_UNPLACED. */
+tg_inline struct tg_counts *tg_unplaced_row(const struct tg_usage_key *key)
+{
+	struct tg_token_key token = {.iface = key->iface};
+
+	__builtin_memset(token.token.prefix, TG_PREFIX_UNPLACED, sizeof(token.token.prefix));
 	return bpf_map_lookup_elem(&token_spill, &token);
 }
 
@@ -75,23 +92,30 @@ tg_inline struct tg_counts *tg_source_spill_row(const struct tg_usage_key *key)
 	return bpf_map_lookup_elem(&source_spill, &source);
 }
 
-/* By source only what was counted by token, so that the former never exceeds the latter. */
+/*
+ * By source only what was counted by token, so that the former never exceeds the latter:
+ * a source that has a row, its token none, is counted with the tokens that have none.
+ * Returns whether the token was counted under its name.
+ */
 tg_global int tg_count_spilled(const struct tg_usage_key *key, const struct tg_delta *delta)
 {
-	struct tg_counts *row;
+	struct tg_counts *token, *source, *row;
 
 	if (!key || !delta)
 		return 0;
-	row = tg_token_spill_row(key);
+	token = tg_token_spill_row(key);
+	source = tg_source_spill_row(key);
+	row = token;
+	if (!row && source)
+		row = tg_unplaced_row(key);
 	if (!row) {
 		tg_count_unattributed(TG_UNATTRIBUTED_USAGE_FULL, delta->requests, delta->bytes);
 		return 0;
 	}
 	tg_counts_add(row, delta);
-	row = tg_source_spill_row(key);
-	if (row)
-		tg_counts_add(row, delta);
-	return 0;
+	if (source)
+		tg_counts_add(source, delta);
+	return token ? 1 : 0;
 }
 
 /*
@@ -146,14 +170,14 @@ tg_inline struct tg_usage *tg_usage_row(const struct tg_usage_key *key)
 	return row;
 }
 
-/* row: of tg_usage_row(key). */
-tg_inline void tg_count_usage(struct tg_usage *row, const struct tg_usage_key *key,
-			      const struct tg_delta *delta)
+/* row: of tg_usage_row(key). Returns whether the token was counted under its name. */
+tg_inline int tg_count_usage(struct tg_usage *row, const struct tg_usage_key *key,
+			     const struct tg_delta *delta)
 {
-	if (row)
-		tg_counts_add(&row->counts, delta);
-	else
-		tg_count_spilled(key, delta);
+	if (!row)
+		return tg_count_spilled(key, delta);
+	tg_counts_add(&row->counts, delta);
+	return 1;
 }
 
 /* By policy, beside the books: what no policy decided is the rest. */
@@ -217,10 +241,9 @@ tg_global int tg_origin_row_add(void)
 
 tg_inline void tg_count_delta(const struct tg_usage_key *key, const struct tg_delta *delta)
 {
-	tg_count_usage(tg_usage_row(key), key, delta);
-	tg_count_policy(delta);
-	if (delta->origin_id)
+	if (tg_count_usage(tg_usage_row(key), key, delta) && delta->origin_id)
 		tg_count_origin(&key->token, delta);
+	tg_count_policy(delta);
 }
 
 #endif

@@ -39,13 +39,21 @@ tg_inline int tg_match_subject(struct tg_scratch *scratch, __u32 kind, __u8 *sub
 	return 0;
 }
 
+/* Does the policy mean this one source? Then its own budget is that source's. */
+tg_inline int tg_match_is_single(const struct tg_policy *policy, const struct tg_addr *source)
+{
+	return policy->kind == TG_KIND_SOURCE &&
+	       policy->subject_bits >= (tg_addr_is_v4(source) ? 128 : tg_ipv6_prefix);
+}
+
 /* Whose budget a policy spends: see tg_budget.subject. Returns the slot. */
 tg_inline __u32 tg_match_slot(struct tg_scratch *scratch, const struct tg_policy *policy)
 {
 	struct tg_budget_key *key = &scratch->budget_key;
 	__u64 *words = (__u64 *)key->subject;
 
-	if (policy->per == TG_PER_SHARED || policy->kind == TG_KIND_TOKEN_ID)
+	if (policy->per == TG_PER_SHARED || policy->kind == TG_KIND_TOKEN_ID ||
+	    tg_match_is_single(policy, &scratch->bill.source))
 		return policy->owner;
 	key->owner = policy->owner;
 	key->kind = policy->kind;

@@ -164,10 +164,9 @@ tg_global int tg_request(struct xdp_md *xdp, struct tg_flow *flow)
 	delta->denied = TG_IS_REFUSED(scratch->decision.action);
 	delta->observed = scratch->decision.action == TG_ACTION_OBSERVE;
 	delta->policy = scratch->decision.policy;
-	tg_count_usage(row, &scratch->bill, delta);
-	tg_count_policy(delta);
-	if (delta->origin_id)
+	if (tg_count_usage(row, &scratch->bill, delta) && delta->origin_id)
 		tg_count_origin(&scratch->bill.token, delta);
+	tg_count_policy(delta);
 	if (TG_IS_REFUSED(scratch->decision.action))
 		return tg_refuse(xdp, flow, tg_request_seq(flow, scratch));
 	scratch->allowed++;

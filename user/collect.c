@@ -20,6 +20,7 @@ struct rows {
 	void *data;
 	size_t count;
 	size_t capacity;
+	size_t elements; /* of the map: rows, and those that were made in advance */
 	size_t row_bytes;
 	size_t key_bytes;
 	size_t value_bytes;
@@ -92,6 +93,28 @@ static int add_row(const void *key, const void *value, void *arg)
 	return 0;
 }
 
+/* As long as nothing was counted in it, a row that was made in advance is none. */
+static int add_spill_row(const void *key, const void *value, void *arg)
+{
+	const struct tg_counts *counts = value;
+
+	((struct rows *)arg)->elements++;
+	return counts->requests || counts->bytes ? add_row(key, value, arg) : 0;
+}
+
+static int add_any_row(const void *key, const void *value, void *arg)
+{
+	((struct rows *)arg)->elements++;
+	return add_row(key, value, arg);
+}
+
+static const tg_map_row kind_add[KINDS] = {
+	[USAGE] = add_any_row,
+	[TOKEN_SPILL] = add_spill_row,
+	[SOURCE_SPILL] = add_spill_row,
+	[ORIGINS] = add_any_row,
+};
+
 /* Give memory back after a peak. */
 static bool shrink(struct rows *rows)
 {
@@ -115,7 +138,8 @@ static int collect_rows(struct collection *collection, const struct tg_maps *map
 		int err;
 
 		rows->count = 0;
-		err = tg_maps_walk(maps, kind_map[order[i]], add_row, rows);
+		rows->elements = 0;
+		err = tg_maps_walk(maps, kind_map[order[i]], kind_add[order[i]], rows);
 		if (err)
 			return err;
 		shrunk |= shrink(rows);
@@ -184,7 +208,7 @@ static void publish_rows(struct collection *collection)
 	snapshot->origins = rows[ORIGINS].data;
 	snapshot->origins_count = rows[ORIGINS].count;
 	for (int i = 0; i < KINDS; i++)
-		snapshot->entries[kind_map[i]] = (uint32_t)rows[i].count;
+		snapshot->entries[kind_map[i]] = (uint32_t)rows[i].elements;
 }
 
 static int collect(struct collection *collection, const struct tg_maps *maps)

@@ -164,8 +164,12 @@ int tg_enforce_open(const struct tg_maps *maps, bool clean, struct tg_enforce *o
 	uint32_t set = set_of(__atomic_load_n(&maps->control->set_epoch, __ATOMIC_RELAXED));
 	struct tg_enforce enforce = {.maps = maps};
 	struct matches matches = {0};
-	int err = tg_maps_walk(maps, TG_MAP_POLICY_MATCH, add_match, &matches);
+	struct tg_meta meta;
+	int err = tg_maps_meta(maps, &meta);
 
+	if (!err)
+		err = tg_maps_walk(maps, TG_MAP_POLICY_MATCH, add_match, &matches);
+	enforce.ipv6_prefix = err ? 0 : meta.ipv6_prefix;
 	if (!err)
 		err = adopt(&enforce, &matches, set);
 	if (!err && clean)
@@ -197,6 +201,12 @@ const struct tg_enforced *tg_enforce_find(const struct tg_enforce *enforce,
 	return enforce->count
 		       ? bsearch(&key, enforce->policies, enforce->count, sizeof(key), by_subject)
 		       : NULL;
+}
+
+bool tg_enforce_has_one_budget(const struct tg_enforce *enforce, const struct tg_quota *quota)
+{
+	return quota->per == TG_PER_SHARED ||
+	       tg_subject_is_single(&quota->subject, enforce->ipv6_prefix ?: 128);
 }
 
 static bool is_prefix(const struct tg_subject *of, const uint8_t subject[16])

@@ -21,6 +21,7 @@ struct tg_enforce {
 	struct tg_enforced *policies; /* ordered by subject (tg_subject_compare) */
 	unsigned int count;
 	unsigned int never_count; /* never_block: entries without a policy */
+	unsigned int ipv6_prefix; /* by which the program tells sources apart */
 	bool adopted;		  /* quota.block and quota.runtime are known: a set was put */
 };
 
@@ -55,6 +56,12 @@ const struct tg_enforced *tg_enforce_find(const struct tg_enforce *enforce,
  */
 const struct tg_enforced *tg_enforce_match(const struct tg_enforce *enforce, enum tg_kind kind,
 					   const uint8_t subject[16]);
+
+/*
+ * Do all requests under the policy spend its own budget? They share it, or are of the
+ * one token or source that it means.
+ */
+bool tg_enforce_has_one_budget(const struct tg_enforce *enforce, const struct tg_quota *quota);
 
 /* struct tg_policy -> struct tg_quota, without its block rule. */
 void tg_enforce_quota(const struct tg_policy *policy, struct tg_quota *out);

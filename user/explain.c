@@ -205,7 +205,7 @@ static const struct tg_budget *find_budget(const struct tg_enforce *enforce,
 	const struct tg_maps *maps = enforce->maps;
 	uint32_t slot;
 
-	if (policy->quota.per == TG_PER_SHARED || key.kind == TG_KIND_TOKEN_ID) {
+	if (tg_enforce_has_one_budget(enforce, &policy->quota)) {
 		*name = policy->quota.per == TG_PER_SHARED ? "shared" : "own";
 		return &maps->budgets[policy->owner];
 	}

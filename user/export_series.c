@@ -109,6 +109,10 @@ static struct tg_token_series key_of(const struct tg_token *token)
 {
 	struct tg_token_series key = {.label = token->id ? TG_LABEL_TOKEN : TG_LABEL_NONE};
 
+	if (tg_token_is_unplaced(token)) {
+		key.label = TG_LABEL_OTHER;
+		return key;
+	}
 	memcpy(key.prefix, token->prefix, sizeof(key.prefix));
 	return key;
 }
@@ -141,7 +145,7 @@ static int add_unknown(struct tg_export_series *series, struct tg_tally *unknown
 	struct tg_token_series key = key_of(token);
 
 	(void)iface;
-	if (key.label == TG_LABEL_NONE || tg_tally_find(series->known, &key) != TG_TALLY_NONE)
+	if (key.label != TG_LABEL_TOKEN || tg_tally_find(series->known, &key) != TG_TALLY_NONE)
 		return 0;
 	return tg_tally_add(unknown, &key, counts);
 }

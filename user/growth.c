@@ -14,7 +14,7 @@ struct walk {
 	bool advance;
 	tg_growth_row row;
 	void *arg;
-	struct tg_tally *moved_tokens;	/* by struct tg_token_key: counts of rows that went */
+	struct tg_tally *moved_tokens;	/* by moved_key(): counts of rows that went */
 	struct tg_tally *moved_sources; /* by struct tg_source_key */
 };
 
@@ -26,17 +26,26 @@ struct current { /* a row of the snapshot */
 	const struct tg_origin *origin;
 };
 
+/* By its id: the row that they went to may be one without the prefix. */
+static struct tg_token_key moved_key(const struct tg_token *token, uint32_t iface)
+{
+	struct tg_token_key key = {.token = *token, .iface = iface};
+
+	if (key.token.id)
+		memset(key.token.prefix, 0, sizeof(key.token.prefix));
+	return key;
+}
+
 /* A usage row went: its last counts are in the spill rows of its token and its source now. */
 static int note_moved(struct walk *walk, const struct tg_series *series)
 {
 	struct tg_usage_key key;
-	struct tg_token_key token = {0};
+	struct tg_token_key token;
 	struct tg_source_key source = {0};
 	int err;
 
 	memcpy(&key, series->key, sizeof(key));
-	token.token = key.token;
-	token.iface = key.iface;
+	token = moved_key(&key.token, key.iface);
 	source.source = key.source;
 	source.iface = key.iface;
 	err = tg_tally_add(walk->moved_tokens, &token, &series->base);
@@ -62,12 +71,25 @@ static struct tg_counts difference(const struct tg_counts *now, const struct tg_
 	return by;
 }
 
-static void take_off_moved(const struct tg_tally *moved, const void *key, struct tg_counts *by)
+/* What is left of it is in the next row with that key: a token may have two. */
+static void take_off_moved(struct tg_tally *moved, const void *key, struct tg_counts *by)
 {
 	uint32_t at = tg_tally_find(moved, key);
+	struct tg_counts *rest, before = *by;
 
-	if (at != TG_TALLY_NONE)
-		*by = difference(by, tg_tally_counts((struct tg_tally *)moved, at));
+	if (at == TG_TALLY_NONE)
+		return;
+	rest = tg_tally_counts(moved, at);
+	*by = difference(&before, rest);
+	*rest = difference(rest, &before);
+}
+
+static void take_off_moved_token(struct walk *walk, const struct tg_token_key *row,
+				 struct tg_counts *by)
+{
+	struct tg_token_key key = moved_key(&row->token, row->iface);
+
+	take_off_moved(walk->moved_tokens, &key, by);
 }
 
 /*
@@ -120,7 +142,7 @@ static int visit(struct walk *walk, const struct current *row)
 		err = note_moved(walk, series);
 	growth.by = difference(&row->counts, &base);
 	if (row->kind == TG_SERIES_TOKEN)
-		take_off_moved(walk->moved_tokens, row->key, &growth.by);
+		take_off_moved_token(walk, row->key, &growth.by);
 	if (row->kind == TG_SERIES_SOURCE)
 		take_off_moved(walk->moved_sources, row->key, &growth.by);
 	if (!err && walk->advance)

@@ -512,6 +512,23 @@ int tg_maps_set_meta(const struct tg_maps *maps, const struct tg_meta *in)
 	return bpf_map_update_elem(maps->fd[TG_MAP_META], &zero, in, BPF_EXIST);
 }
 
+/* --- spill maps -------------------------------------------------------------------- */
+
+int tg_maps_make_spill(const struct tg_maps *maps, enum tg_map map, const void *key)
+{
+	static const struct tg_counts none;
+	int err = bpf_map_update_elem(maps->fd[map], key, &none, BPF_NOEXIST);
+
+	if (err == -EEXIST)
+		return 0;
+	return err == -E2BIG ? -ENOSPC : err;
+}
+
+int tg_maps_delete_spill(const struct tg_maps *maps, enum tg_map map, const void *key)
+{
+	return bpf_map_delete_elem(maps->fd[map], key);
+}
+
 /* --- quotas ------------------------------------------------------------------------ */
 
 int tg_maps_policy(const struct tg_maps *maps, uint32_t index, struct tg_policy *out)

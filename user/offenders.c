@@ -153,10 +153,9 @@ static void look_at(const struct look *look, const struct tg_enforced *policy,
 	tell(look, TG_OFFENCE_BLOCK, policy, budget, denied);
 }
 
-static bool is_fallback(const struct tg_enforced *policy, uint32_t slot)
+static bool is_fallback(const struct look *look, const struct tg_enforced *policy, uint32_t slot)
 {
-	return slot < TG_POLICIES_MAX && policy->quota.per == TG_PER_EACH &&
-	       policy->quota.subject.kind != TG_KIND_TOKEN_ID;
+	return slot < TG_POLICIES_MAX && !tg_enforce_has_one_budget(look->enforce, &policy->quota);
 }
 
 /* A slot that was handed to another subject begins anew. */
@@ -177,7 +176,7 @@ static void follow(const struct look *look, uint32_t slot)
 		memcpy(watch->subject, budget.subject, sizeof(watch->subject));
 	}
 	if (look->offenders->looked)
-		look_at(look, policy, &budget, watch, is_fallback(policy, slot));
+		look_at(look, policy, &budget, watch, is_fallback(look, policy, slot));
 	else
 		watch->denied = budget.denied + budget.observed;
 }

@@ -152,8 +152,7 @@ static int check_source(const struct tg_subject *source, unsigned int ipv6_prefi
 	return 0;
 }
 
-/* Does the one budget that all share belong to one token or source? */
-static bool is_single(const struct tg_subject *subject, unsigned int ipv6_prefix)
+bool tg_subject_is_single(const struct tg_subject *subject, unsigned int ipv6_prefix)
 {
 	if (subject->kind != TG_KIND_SOURCE)
 		return subject->kind == TG_KIND_TOKEN_ID;
@@ -170,7 +169,7 @@ int tg_quota_check(const struct tg_quota *quota, unsigned int ipv6_prefix,
 	if (err)
 		return err;
 	if (quota->block.denials && quota->per == TG_PER_SHARED &&
-	    !is_single(&quota->subject, ipv6_prefix))
+	    !tg_subject_is_single(&quota->subject, ipv6_prefix))
 		return tg_error(
 			-EINVAL, error, error_bytes,
 			"a block rule does not know whom to block where all share a budget; "

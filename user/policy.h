@@ -114,6 +114,9 @@ int tg_quota_parse(const struct tg_quota_text *text, struct tg_quota *out,
  */
 bool tg_never_block_exempts(const struct tg_subject *network, unsigned int ipv6_prefix);
 
+/* Does it mean one token or one source, however sources are told apart? */
+bool tg_subject_is_single(const struct tg_subject *subject, unsigned int ipv6_prefix);
+
 /*
  * What cannot be seen from one key alone: two limits of one unit; a block rule
  * where a budget has no one subject (per: shared, but for token-id and a single

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "offenders.h"
 #include "periods.h"
+#include "reserve.h"
 #include "slots.h"
 #include "spent.h"
 
@@ -156,6 +157,8 @@ static int put(struct tg_quotas *quotas, const struct tg_config *config,
 			     error_bytes);
 	free(never_block.network);
 	free(merged);
+	if (!err)
+		tg_reserve(&quotas->enforce, config);
 	return err;
 }
 

@@ -162,6 +162,8 @@ static struct tg_budget *find_budget(const struct tg_enforce *enforce, const cha
 		return &enforce->maps->budgets[policy->owner];
 	if (policy->quota.per == TG_PER_SHARED)
 		return NULL; /* it was per each then: another budget */
+	if (tg_enforce_has_one_budget(enforce, &policy->quota))
+		return &enforce->maps->budgets[policy->owner];
 	key.owner = policy->owner;
 	key.kind = policy->quota.subject.kind;
 	memcpy(key.subject, subject, BYTES);

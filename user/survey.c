@@ -100,8 +100,7 @@ static void add_budgets(const struct tg_enforce *enforce, const uint32_t *owners
 			continue;
 		/* A policy's own budget is a subject's only where all share it. */
 		survey->rows[row].budgets +=
-			!own || enforce->policies[row].quota.per == TG_PER_SHARED ||
-			enforce->policies[row].quota.subject.kind == TG_KIND_TOKEN_ID;
+			!own || tg_enforce_has_one_budget(enforce, &enforce->policies[row].quota);
 		add_budget(&survey->rows[row], &enforce->policies[row].quota, budget, clock);
 	}
 }

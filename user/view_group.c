@@ -4,12 +4,29 @@
 #include <errno.h>
 #include <string.h>
 
+#include "view_names.h"
+
 /* What the query asks for, looked up once instead of for every row. */
 struct grouping {
 	const struct tg_snapshot *snapshot;
+	struct tg_view_names *names;
 	struct tg_tally *groups;
 	bool by_source, by_token, by_prefix, by_origin, by_interface;
 };
+
+static void add_token(const struct grouping *g, const struct tg_token *token,
+		      struct tg_view_key *key)
+{
+	if (tg_token_is_unplaced(token)) {
+		key->others |= g->by_token ? 1u << TG_FIELD_TOKEN : 0;
+		key->others |= g->by_prefix ? 1u << TG_FIELD_PREFIX : 0;
+		return;
+	}
+	if (g->by_token || g->by_prefix)
+		key->token = tg_view_names_token(g->names, token);
+	if (g->by_prefix && !g->by_token)
+		key->token.id = token->id ? 1 : 0;
+}
 
 /* The key of a row as far as the fields ask for it. Each part may be NULL. */
 static struct tg_view_key key_of(const struct grouping *g, const struct tg_addr *source,
@@ -21,12 +38,8 @@ static struct tg_view_key key_of(const struct grouping *g, const struct tg_addr 
 		key.source = *source;
 	else if (g->by_source)
 		key.others |= 1u << TG_FIELD_SOURCE;
-	if (g->by_token && token)
-		key.token = *token;
-	if (g->by_prefix && !g->by_token && token) {
-		key.token = *token;
-		key.token.id = token->id ? 1 : 0;
-	}
+	if (token)
+		add_token(g, token, &key);
 	if (g->by_interface)
 		key.iface = iface;
 	return key;
@@ -226,8 +239,10 @@ int tg_view_group(const struct tg_snapshot *snapshot, const struct tg_view_query
 		.by_origin = tg_view_has(query, TG_FIELD_ORIGIN),
 		.by_interface = tg_view_has(query, TG_FIELD_INTERFACE),
 	};
-	int err = g.groups ? group_rows(&g) : -ENOMEM;
+	int err = g.groups ? tg_view_names_new(snapshot, &g.names) : -ENOMEM;
 
+	err = err ? err : group_rows(&g);
+	tg_view_names_free(g.names);
 	if (err)
 		tg_tally_free(g.groups);
 	else

@@ -119,14 +119,27 @@ TG_ASSERT_SIZE(struct tg_usage, 112);
 /*
  * map token_spill (HASH): counts of a token that stand in no usage row, as the
  * row was retired or there was no room for it. Token total = its usage rows
- * plus its spill row.
+ * plus its spill rows. Made in advance by the agent, so that they are there when the
+ * map is full:
+ *   of a token that a policy names by id: under its id alone, prefix zero
+ *   of tokens that found no row, from sources that have one: id 0, prefix all
+ *   TG_PREFIX_UNPLACED
+ * Rows of interfaces from TG_IFACES_MAX on count nothing: they keep room for policies to
+ * come. So in source_spill.
  */
+#define TG_PREFIX_UNPLACED 0xff
+
 struct tg_token_key {
 	struct tg_token token;
 	__u32 iface;
 	__u32 pad;
 };
 TG_ASSERT_SIZE(struct tg_token_key, 32);
+
+static inline int tg_token_is_unplaced(const struct tg_token *token)
+{
+	return !token->id && (__u8)token->prefix[0] == TG_PREFIX_UNPLACED;
+}
 
 /* map source_spill (HASH): the same counts once more, by source. */
 struct tg_source_key {

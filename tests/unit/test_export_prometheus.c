@@ -177,6 +177,28 @@ static void one_prefix_is_one_series(void **state)
 	tg_export_series_free(series);
 }
 
+/* Tokens that found no row are nobody's series: they are among the others. */
+static void unplaced_tokens_are_others(void **state)
+{
+	struct tg_export_series *series = tg_export_series_new(5, 3);
+	struct tg_snapshot *snapshot = snapshot_new();
+	struct tg_token unplaced = {.id = 0};
+	char *text;
+
+	(void)state;
+	memset(unplaced.prefix, TG_PREFIX_UNPLACED, sizeof(unplaced.prefix));
+	snapshot_usage(snapshot, "192.0.2.7", snapshot_token(NULL, 0), 0, 5);
+	snapshot_token_spill(snapshot, unplaced, 0, 7);
+	text = page(series, snapshot);
+	assert_int_equal(
+		value_of(text, TOKENS "interface=\"veth0\",token=\"other\",verdict=\"allowed\"}"),
+		7);
+	assert_int_equal(sum_of(text, TOKENS), 12);
+	free(text);
+	snapshot_free(snapshot);
+	tg_export_series_free(series);
+}
+
 /* The first to come keep their series, the others are summed; nobody calls himself "other". */
 static void tokens_are_bounded(void **state)
 {
@@ -459,6 +481,7 @@ int main(void)
 		cmocka_unit_test(promtool_finds_no_fault),
 		cmocka_unit_test(label_values_are_escaped),
 		cmocka_unit_test(one_prefix_is_one_series),
+		cmocka_unit_test(unplaced_tokens_are_others),
 		cmocka_unit_test(tokens_are_bounded),
 		cmocka_unit_test(sources_compete),
 		cmocka_unit_test(sources_are_conserved),

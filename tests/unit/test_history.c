@@ -170,6 +170,36 @@ static void retiring_is_no_growth(void **state)
 	snapshot_free(snapshot);
 }
 
+/* Nor is it, where they went to a row that knows the token by its id alone. */
+static void retiring_by_id_is_no_growth(void **state)
+{
+	struct tg_history *history = tg_history_new(MIB);
+	struct tg_snapshot *snapshot = snapshot_new();
+	struct tg_token token = snapshot_token("a", 1), nameless = snapshot_token("", 1);
+	uint64_t start = snapshot->taken_unix_ns;
+	struct tg_snapshot *growth;
+
+	(void)state;
+	snapshot_usage(snapshot, "192.0.2.1", token, 0, 100);
+	snapshot_usage(snapshot, "192.0.2.2", token, 0, 30);
+	assert_int_equal(tg_history_add(history, snapshot), 0);
+	pass_time(snapshot, MINUTE / 2);
+	snapshot->usage_count = 0;
+	snapshot_token_spill(snapshot, token, 0, 30);
+	snapshot_token_spill(snapshot, nameless, 0, 107); /* 7 are new */
+	snapshot_source_spill(snapshot, "192.0.2.1", 0, 107);
+	snapshot_source_spill(snapshot, "192.0.2.2", 0, 30);
+	growth = growth_since(history, snapshot, start, start);
+	assert_int_equal(growth->usage_count, 0);
+	assert_int_equal(growth->token_spill_count, 1);
+	assert_int_equal(growth->token_spill[0].counts.requests, 7);
+	assert_int_equal(growth->source_spill_count, 1);
+	assert_int_equal(growth->source_spill[0].counts.requests, 7);
+	tg_history_free_growth(growth);
+	tg_history_free(history);
+	snapshot_free(snapshot);
+}
+
 /* --- a model of the maps: random traffic, retirement and rebirth --------------------- */
 
 #define SOURCES 6
@@ -376,6 +406,7 @@ int main(void)
 		cmocka_unit_test(an_hour_is_kept),
 		cmocka_unit_test(a_boundary_is_whole_milliseconds),
 		cmocka_unit_test(retiring_is_no_growth),
+		cmocka_unit_test(retiring_by_id_is_no_growth),
 		cmocka_unit_test(differences_add_up),
 		cmocka_unit_test(less_memory_means_shorter),
 	};

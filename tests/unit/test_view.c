@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/view.c user/view_group.c user/tally.c user/format.c user/text.c */
+/* links: user/view.c user/view_group.c user/view_names.c user/tally.c user/format.c user/text.c */
 /* links: user/collect.c user/clock.c user/maps.c user/error.c tests/unit/snapshot.c */
 #include <stdarg.h>
 #include <stddef.h>
@@ -136,6 +136,52 @@ static void unattributed_is_named(void **state)
 	assert_int_equal(number(member(unattributed, "reasons"), "bad_framing"), 3);
 	assert_string_equal(string(document, "since"), "2026-01-01T00:00:00.000Z");
 	assert_string_equal(string(document, "until"), "2026-01-01T01:00:00.000Z");
+	json_object_put(document);
+	snapshot_free(snapshot);
+}
+
+/* A row that was made when only the token's id was known, and one of tokens without a row. */
+static void rows_made_in_advance(void **state)
+{
+	struct tg_snapshot *snapshot = sample();
+	struct tg_token nameless = snapshot_token("", 0xa), unknown = snapshot_token("", 0xc);
+	struct tg_token unplaced = {.id = 0};
+	struct json_object *document;
+
+	(void)state;
+	memset(unplaced.prefix, TG_PREFIX_UNPLACED, sizeof(unplaced.prefix));
+	snapshot_token_spill(snapshot, nameless, 0, 100);
+	snapshot_token_spill(snapshot, unknown, 0, 50);
+	snapshot_token_spill(snapshot, unplaced, 0, 8);
+	snapshot_source_spill(snapshot, "192.0.2.9", 0, 8);
+	document = view(snapshot, "token", 0);
+	assert_int_equal(rows(document), 5);
+	assert_string_equal(string(row(document, 0), "token"), "sk_live_acme");
+	assert_string_equal(string(row(document, 0), "token_id"), "000000000000000a");
+	assert_int_equal(number(row(document, 0), "requests"), 10 + 30 + 7 + 100);
+	assert_string_equal(string(row(document, 1), "token"), "*");
+	assert_string_equal(string(row(document, 1), "token_id"), "000000000000000c");
+	assert_int_equal(number(row(document, 1), "requests"), 50);
+	assert_string_equal(string(row(document, 4), "token"), "other");
+	assert_string_equal(string(row(document, 4), "token_id"), "other");
+	assert_int_equal(number(row(document, 4), "requests"), 8);
+	check_identity(document, snapshot);
+	json_object_put(document);
+	document = view(snapshot, "prefix", 0);
+	assert_int_equal(number(row(document, 0), "requests"), 10 + 20 + 30 + 7 + 100);
+	assert_string_equal(string(row(document, 3), "prefix"), "other");
+	check_identity(document, snapshot);
+	json_object_put(document);
+	document = view(snapshot, "token,origin", 0);
+	check_identity(document, snapshot);
+	json_object_put(document);
+	document = view(snapshot, "source", 0);
+	assert_string_equal(string(row(document, 2), "source"), "192.0.2.9");
+	assert_int_equal(number(row(document, 2), "requests"), 8);
+	check_identity(document, snapshot);
+	json_object_put(document);
+	document = view(snapshot, TG_VIEW_BY_DEFAULT, 0);
+	check_identity(document, snapshot);
 	json_object_put(document);
 	snapshot_free(snapshot);
 }
@@ -344,6 +390,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(by_source_and_token),
 		cmocka_unit_test(unattributed_is_named),
+		cmocka_unit_test(rows_made_in_advance),
 		cmocka_unit_test(by_source_uses_the_source_spill),
 		cmocka_unit_test(a_prefix_sums_its_tokens),
 		cmocka_unit_test(by_origin),
