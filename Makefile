@@ -194,7 +194,7 @@ fuzz-now: fuzzers-now
 deps-vm:
 	$(Q)tools/install-deps vm
 
-vm: deps-vm ## run tests under Linux 6.1 and 6.12 in a virtual machine (slow: about half an hour)
+vm: deps-vm ## run tests under Linux 6.1 and 6.12 in a virtual machine (slow: up to an hour)
 	$(Q)$(MAKE) --no-print-directory vm-now
 vm-now: all $(PROG_TESTS) $(TEST_TOOLS)
 	$(Q)tests/run 'tests/vm/*'

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # guest.sh TEST...: within the machine, run what tests/vm/lib.sh copied into it: cmocka
 # programs and scripts. Each case of a script is printed with the script's name.
-SECONDS_MAX=900 # for a test that hangs, so that the others have their turn
+SECONDS_MAX=1200 # for a test that hangs, so that the others have their turn
 SAID=/tmp/said
 failed=0
 

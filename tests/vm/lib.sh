@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 PATH=$PATH:/usr/sbin:/sbin
 
 GUEST=tests/vm/guest.sh
-SECONDS_MAX=3000
+SECONDS_MAX=3300
 # Each way of counting, refusing and blocking once; each thing that a kernel does in its
 # own way: both XDP modes, tc egress (tcx or not), TCP's retransmission.
 NET_TESTS=(
