@@ -24,7 +24,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 
 # Goals that run without compilers and libraries in place.
-UNCONFIGURED := help clean deps check vm fuzz fuzz-quick demo bench soak format format-check uninstall
+UNCONFIGURED := help clean deps deps-vm check vm vm-budget fuzz fuzz-quick demo bench soak format format-check uninstall
 ifneq ($(filter-out $(UNCONFIGURED),$(or $(MAKECMDGOALS),all)),)
 include $(B)/config.mk
 endif
@@ -190,11 +190,19 @@ fuzz: deps ## fuzz one target for longer: TARGET=fuzz_scan_split SECONDS=600
 fuzz-now: fuzzers-now
 	$(Q)tests/fuzz/run '$(TARGET)' '$(SECONDS)'
 
-.PHONY: vm vm-now
-vm: deps ## run tests/prog under Linux 6.1 and 6.12 in a virtual machine (slow: a quarter of an hour)
+.PHONY: vm vm-now vm-budget vm-budget-now deps-vm
+deps-vm:
+	$(Q)tools/install-deps vm
+
+vm: deps-vm ## run tests under Linux 6.1 and 6.12 in a virtual machine (slow: up to an hour)
 	$(Q)$(MAKE) --no-print-directory vm-now
-vm-now: $(PROG_TESTS) $(TEST_TOOLS)
+vm-now: all $(PROG_TESTS) $(TEST_TOOLS)
 	$(Q)tests/run 'tests/vm/*'
+
+vm-budget: deps-vm ## write tests/vm/verifier-budget again, from what the programs cost now
+	$(Q)$(MAKE) --no-print-directory vm-budget-now
+vm-budget-now: all $(TEST_TOOLS)
+	$(Q)tools/verifier-budget
 
 # --- for people ---------------------------------------------------------------
 

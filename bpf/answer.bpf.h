@@ -375,7 +375,7 @@ tg_inline int tg_cut_ip(struct xdp_md *xdp, struct tg_scratch *scratch, __u32 tc
 	return bpf_xdp_store_bytes(xdp, at, words, sizeof(struct iphdr)) ? -1 : 0;
 }
 
-/* Leave scratch->answer.keep bytes of payload, no FIN if that is less, no URG. 0, or -1: it cannot
+/* Leave scratch->answer.keep bytes of payload, no FIN unless whole, no URG. 0, or -1: it cannot
  * be. */
 tg_global int tg_answer_cut(struct xdp_md *xdp)
 {
@@ -391,7 +391,7 @@ tg_global int tg_answer_cut(struct xdp_md *xdp)
 	if (!header || keep > scratch->segment.bytes)
 		return -1;
 	tcp = (void *)scratch->tcp;
-	if (keep < scratch->segment.bytes)
+	if (!scratch->answer.whole)
 		tcp->fin = 0;
 	tcp->urg = 0;
 	tcp->urg_ptr = 0;

@@ -196,6 +196,7 @@ struct tg_answer {
 	__u32 ack;
 	__u32 retry_s; /* 429 */
 	__u32 keep;    /* CUT: payload bytes that stay */
+	__u32 whole;   /* CUT: FIN stays, too: only URG goes */
 };
 
 enum tg_server_state {

@@ -82,6 +82,7 @@ tg_inline void tg_cut_refused(const struct tg_flow *flow, struct tg_scratch *scr
 
 	scratch->answer.keep = keep > 0 ? keep : 0;
 	scratch->answer.kind = TG_ANSWER_CUT;
+	scratch->answer.whole = 0;
 }
 
 /*

@@ -793,6 +793,7 @@ tg_inline __u32 tg_segment(struct xdp_md *xdp, struct tg_scratch *scratch)
 	if (segment->urgent) {
 		scratch->answer.kind = TG_ANSWER_CUT;
 		scratch->answer.keep = segment->bytes;
+		scratch->answer.whole = 1;
 	}
 	if (segment->syn) {
 		reason = tg_syn_refused(xdp, scratch);
@@ -808,6 +809,7 @@ tg_inline __u32 tg_segment(struct xdp_md *xdp, struct tg_scratch *scratch)
 			 */
 			scratch->answer.kind = TG_ANSWER_CUT;
 			scratch->answer.keep = 0;
+			scratch->answer.whole = 0;
 			return TG_PACKET_SYN;
 		}
 	}

@@ -50,6 +50,7 @@ tg_inline int tg_spine(struct xdp_md *xdp)
 	scratch->over = 0;
 	scratch->from_page = 0;
 	scratch->answer.kind = TG_ANSWER_PASS;
+	scratch->answer.whole = 0;
 	reason = tg_parse(xdp, &scratch->segment);
 	tg_count_packet(TG_PACKET_SEEN, scratch->segment.frame_bytes, 0);
 	if (tg_tcp_checksum && reason == TG_CONTINUE && !tg_checksum_is_right(xdp))

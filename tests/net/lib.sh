@@ -31,6 +31,7 @@ PATH=$PATH:/usr/sbin:/sbin
 CLIENT4=192.0.2.1 SERVER4=192.0.2.2
 CLIENT6=2001:db8::1 SERVER6=2001:db8::2
 METRICS=127.0.0.1:9464
+TG_PATIENCE=${TG_PATIENCE:-1} # how many times longer to wait for anything: an emulated machine is slow
 PREFIX_BYTES=8
 NETNS_C=tg-$$-c
 NETNS_S=tg-$$-s
@@ -70,7 +71,7 @@ matches() { # matches NAME REGEX TEXT
 	if grep -qE -- "$2" <<<"$3"; then ok "$1"; else not_ok "$1" "no /$2/ in '$(head -c 300 <<<"$3")'"; fi
 }
 within() { # within SECONDS COMMAND...: try until it succeeds
-	local until=$((SECONDS + $1))
+	local until=$((SECONDS + $1 * TG_PATIENCE))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt "$until" ] || return 1
@@ -137,12 +138,10 @@ background() { # background COMMAND...: stopped at the end; its process id in $S
 	STARTED_PID=$!
 	STARTED+=("$STARTED_PID")
 }
+gone() { ! kill -0 "$1" 2>/dev/null; }
 stop() { # stop PID: politely, then not
 	kill "$1" 2>/dev/null || return 0
-	for _ in {1..50}; do
-		kill -0 "$1" 2>/dev/null || break
-		sleep 0.1
-	done
+	within 5 gone "$1"
 	kill -9 "$1" 2>/dev/null
 	wait "$1" 2>/dev/null
 }
@@ -227,7 +226,7 @@ agent_config() { # agent_config [INTERFACES [PORTS [MORE-LINES]]]
 agent_start() { # agent_start [BINARY]: run it and wait for READY=1
 	[ -f "$TMP/etc/tollgate.yaml" ] || agent_config
 	local notify=$TMP/notify waiter
-	/usr/bin/python3 "$NET/await_ready.py" "$notify" 20 &
+	/usr/bin/python3 "$NET/await_ready.py" "$notify" $((20 * TG_PATIENCE)) &
 	waiter=$!
 	within 5 test -S "$notify"
 	NOTIFY_SOCKET=$notify "${IN_SERVER[@]}" "${1:-$TG}" run -c "$TMP/etc/tollgate.yaml" >>"$TMP/agent.log" 2>&1 &
@@ -276,7 +275,7 @@ counts_equal() {
 	local name=$1 said
 	shift
 	if said=$(/usr/bin/python3 "$NET/counts.py" --log "$TMP/nginx/access.log" \
-		--secret "$TMP/state/secret" --prefix-bytes $PREFIX_BYTES "$@" -- \
+		--secret "$TMP/state/secret" --prefix-bytes $PREFIX_BYTES --seconds $((8 * TG_PATIENCE)) "$@" -- \
 		nsenter --net="/run/netns/$NETNS_S" "$TG" usage -c "$TMP/etc/tollgate.yaml" \
 		--by token -o json 2>&1); then
 		ok "$name ($said)"
@@ -309,12 +308,17 @@ rx_packets() { ip -n "$NETNS_S" -s -j link show dev "${1:-srv0}" | jq '.[0].stat
 # --- quotas -----------------------------------------------------------------------
 
 # What a program on srv0 sends back (XDP_TX) reaches the other end of a veth pair only
-# if there is a program, too; one that lets all pass will do.
+# if there is a program, too; one that lets all pass will do. TG_PASS_OBJECT: it is compiled
+# already, for a machine without a compiler.
 answers_arrive() {
+	ip -n "$NETNS_C" -force link set dev cli0 xdp obj "$(pass_object)" sec xdp
+}
+pass_object() { # print where it is
+	[ -z "${TG_PASS_OBJECT-}" ] || { echo "$TG_PASS_OBJECT"; return; }
 	printf '%s\n' '#include <linux/bpf.h>' '#include <bpf/bpf_helpers.h>' \
 		'SEC("xdp") int pass(struct xdp_md *ctx) { return XDP_PASS; }' 'char LICENSE[] SEC("license") = "GPL";' |
 		clang -O2 -g -target bpf -idirafter "/usr/include/$(cc -print-multiarch)" -c -x c - -o "$TMP/pass.o" &&
-		ip -n "$NETNS_C" -force link set dev cli0 xdp obj "$TMP/pass.o" sec xdp
+		echo "$TMP/pass.o"
 }
 
 meter_in() { # meter_in MODE [MORE-LINES]: a meter with empty books; the one before is taken down
@@ -342,7 +346,7 @@ up_quotas() { # up_quotas [MODE [MORE-LINES]]: as up, and answers of the program
 hammer() { # hammer TOKEN [URL [SECONDS]]: wrk on both CPUs; its words in $TMP/wrk.out, its time in HAMMER_MS
 	local began
 	began=$(date +%s%3N)
-	in_client wrk -t 2 -c 64 -d "${3:-3}s" -H "X-API-Key: $1" "${2:-http://$SERVER4:8080/}" >"$TMP/wrk.out" 2>&1
+	in_client wrk -t 2 -c 64 -d "$((${3:-3} * TG_PATIENCE))s" -H "X-API-Key: $1" "${2:-http://$SERVER4:8080/}" >"$TMP/wrk.out" 2>&1
 	HAMMER_MS=$(($(date +%s%3N) - began))
 	sleep 0.5 # nginx's log trails
 }
@@ -358,7 +362,7 @@ counted() { # counted FIELD [TOKEN]: requests, allowed, denied or observed in th
 		jq --arg token "$token" "[.rows[] | select(\$token == \"\" or .prefix == \$token) | .$1] | add // 0"
 }
 comes_to() { # comes_to NAME WANTED COMMAND...: what it prints, once it does or after 5 s
-	local name=$1 wanted=$2 until=$((SECONDS + 5))
+	local name=$1 wanted=$2 until=$((SECONDS + 5 * TG_PATIENCE))
 	shift 2
 	until [ "$("$@")" = "$wanted" ] || [ $SECONDS -ge $until ]; do sleep 0.1; done
 	equal "$name" "$wanted" "$("$@")"
@@ -368,7 +372,7 @@ comes_to() { # comes_to NAME WANTED COMMAND...: what it prints, once it does or 
 ask() { # ask TOKEN URL...: HTTP status/exit status of curl, a word for each request
 	local token=$1
 	shift
-	in_client curl -s -m "${PATIENCE:-5}" -o /dev/null -w '%{http_code}/%{exitcode} ' -H "X-API-Key: $token" "$@" | sed 's/ $//'
+	in_client curl -s -m "${PATIENCE:-$((5 * TG_PATIENCE))}" -o /dev/null -w '%{http_code}/%{exitcode} ' -H "X-API-Key: $token" "$@" | sed 's/ $//'
 }
 raw() { # raw ARGUMENT...: see raw_client.py
 	in_client /usr/bin/python3 "$NET/raw_client.py" "$@"
@@ -400,7 +404,7 @@ clients_worked() { # clients_worked NAME BEFORE WANTED: so many more were answer
 }
 
 wrk_tokens() { # wrk_tokens REQUESTS [URL [CONNECTIONS [TOKENS]]]: at least so many, 3 for each of TOKENS and none
-	in_client wrk -t 1 -c "${3:-32}" -d 60s -s "$NET/tokens.lua" \
+	in_client wrk -t 1 -c "${3:-32}" -d $((60 * TG_PATIENCE))s -s "$NET/tokens.lua" \
 		"${2:-http://$SERVER4:8080/}" -- "$1" "${4:-10}" 2>&1
 }
 
@@ -413,7 +417,7 @@ wrk_load() { # wrk_load: wrk_tokens, and say so if they did not arrive
 
 # Requests without a pause while something else happens.
 load_start() {
-	background "${IN_CLIENT[@]}" wrk -t 1 -c 4 -d 300s -s "$NET/tokens.lua" "http://$SERVER4:8080/" \
+	background "${IN_CLIENT[@]}" wrk -t 1 -c 4 -d $((300 * TG_PATIENCE))s -s "$NET/tokens.lua" "http://$SERVER4:8080/" \
 		-- 100000000 10 >"$TMP/wrk.out" 2>&1
 	LOAD=$STARTED_PID
 	within 5 test -s "$TMP/nginx/access.log"

@@ -2,9 +2,10 @@
 /*
  * verifier-cost OBJECT: what the running kernel's verifier makes of each
  * program: instructions processed, of the million that it allows. The scanner's
- * table is constant to it, so it is asked with two tables.
+ * table is constant to it, so it is asked with two tables. A budget is held against
+ * what they cost.
  */
-/* links: user/http_table.c user/places.c user/error.c */
+/* links: user/http_table.c user/places.c user/error.c tests/vm/verifier_budget.c */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "http_table.h"
+#include "tests/vm/verifier_budget.h"
 
 #define INSTRUCTIONS_MAX 1000000
 #define LOG_BYTES	 (16 << 20)
@@ -58,6 +60,9 @@ struct cost {
 };
 
 static char *verifier_log;
+static struct utsname kernel;
+/* Empty: the kernel's own limit is the only one. */
+static struct tg_verifier_budget budget;
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -184,44 +189,54 @@ static void show_end_of_log(void)
 	fputs(at, stderr);
 }
 
-/* 0: loads, and within budget. */
-static int judge(const char *path, const char *name, const struct option_set *set,
-		 unsigned int budget)
+static void print_cost(const char *name, const struct option_set *set, const struct cost *cost,
+		       unsigned int most)
 {
+	printf("%-18s %-8s %12u %9u  %4.1f %% %7u %6u ms  %s\n", name, set->name,
+	       cost->instructions, most, cost->instructions * 100.0 / INSTRUCTIONS_MAX,
+	       cost->states, cost->usec / 1000, cost->stack);
+	fflush(stdout);
+}
+
+/* 0: loads, and within budget. */
+static int judge(const char *path, const char *name, const struct option_set *set)
+{
+	unsigned int most =
+		budget.count ? tg_verifier_budget_of(&budget, kernel.release, name, set->name)
+			     : INSTRUCTIONS_MAX;
 	int err = load(path, name, set, LOG_FIGURES);
 	struct cost cost;
 
 	read_cost(&cost);
-	printf("%-18s %-8s %9u  %4.1f %% %7u %6u ms  %-24s %s\n", name, set->name,
-	       cost.instructions, cost.instructions * 100.0 / INSTRUCTIONS_MAX, cost.states,
-	       cost.usec / 1000, cost.stack,
-	       err			    ? "REFUSED"
-	       : cost.instructions > budget ? "OVER BUDGET"
-					    : "");
-	fflush(stdout);
+	print_cost(name, set, &cost, most);
+	if (!err && !most)
+		fprintf(stderr, "verifier-cost: %s, table %s: has no budget; see make vm-budget\n",
+			name, set->name);
+	else if (!err && cost.instructions > most)
+		fprintf(stderr, "verifier-cost: %s, table %s: %u instructions, budget %u\n", name,
+			set->name, cost.instructions, most);
 	if (!err)
-		return cost.instructions > budget;
+		return cost.instructions > most;
 	err = load(path, name, set, LOG_STEPS | LOG_FIGURES);
 	show_end_of_log();
-	fprintf(stderr, "verifier-cost: %s: the kernel refuses it: %s; above: why\n", name,
-		strerror(-err));
+	fprintf(stderr, "verifier-cost: %s, table %s: the kernel refuses it: %s; above: why\n",
+		name, set->name, strerror(-err));
 	return 1;
 }
 
 static int usage(FILE *to, int status)
 {
-	fprintf(to,
-		"usage: verifier-cost [-b PERCENT] [-p PROGRAM] OBJECT\n"
-		"Loads each program of OBJECT and prints what the verifier says of it.\n"
-		"  -b PERCENT  fail above so much of the kernel's %u instructions (default 100)\n"
-		"  -p PROGRAM  this one only\n"
-		"Exit: 0 all load, 1 one is refused or over budget, 2 bad usage.\n",
-		INSTRUCTIONS_MAX);
+	fprintf(to, "usage: verifier-cost [-b FILE] [-p PROGRAM] OBJECT\n"
+		    "Loads each program of OBJECT and prints what the verifier says of it.\n"
+		    "  -b FILE     fail above the budgets in it for this kernel, such as\n"
+		    "              tests/vm/verifier-budget; default: the kernel's own limit\n"
+		    "  -p PROGRAM  this one only\n"
+		    "Exit: 0 all load, 1 one is refused or over budget, 2 bad usage.\n");
 	return status;
 }
 
 /* Programs of that name (NULL: all) that fail; -errno; -ENOENT: there is none. */
-static int judge_all(const char *path, const char *only, unsigned int budget)
+static int judge_all(const char *path, const char *only)
 {
 	struct bpf_object *object = bpf_object__open_file(path, NULL);
 	struct bpf_program *program;
@@ -237,17 +252,30 @@ static int judge_all(const char *path, const char *only, unsigned int budget)
 			continue;
 		seen++;
 		for (size_t i = 0; i < OPTION_SETS; i++)
-			failed += judge(path, name, &option_sets[i], budget);
+			failed += judge(path, name, &option_sets[i]);
 	}
 	bpf_object__close(object);
 	return seen ? failed : -ENOENT;
 }
 
+static int read_budget(const char *path)
+{
+	unsigned int line;
+	int err = tg_verifier_budget_read(&budget, path, &line);
+
+	if (!err && budget.count)
+		return 0;
+	if (line)
+		fprintf(stderr, "verifier-cost: %s:%u: wants KERNEL PROGRAM TABLE INSTRUCTIONS\n",
+			path, line);
+	else
+		fprintf(stderr, "verifier-cost: %s: cannot be read: %s\n", path, strerror(-err));
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
-	unsigned int percent = 100;
-	const char *only = NULL;
-	struct utsname kernel;
+	const char *only = NULL, *budget_path = NULL;
 	int option, failed;
 
 	while ((option = getopt(argc, argv, "b:p:h")) != -1) {
@@ -255,19 +283,23 @@ int main(int argc, char **argv)
 			return usage(stdout, 0);
 		if (option == 'p')
 			only = optarg;
-		else if (option != 'b' || sscanf(optarg, "%u", &percent) != 1 || percent > 100)
+		else if (option == 'b')
+			budget_path = optarg;
+		else
 			return usage(stderr, 2);
 	}
 	if (optind != argc - 1)
 		return usage(stderr, 2);
+	if (budget_path && read_budget(budget_path))
+		return 2;
 	verifier_log = malloc(LOG_BYTES);
 	if (!verifier_log)
 		return 1;
 	libbpf_set_print(quiet);
 	uname(&kernel);
-	printf("kernel %s\n%-18s %-8s %12s %12s %9s  %s\n", kernel.release, "program", "table",
-	       "instructions", "peak states", "time", "stack");
-	failed = judge_all(argv[optind], only, INSTRUCTIONS_MAX / 100 * percent);
+	printf("kernel %s\n%-18s %-8s %12s %9s %7s %7s %9s  %s\n", kernel.release, "program",
+	       "table", "instructions", "budget", "of 1 M", "states", "time", "stack");
+	failed = judge_all(argv[optind], only);
 	free(verifier_log);
 	if (failed < 0)
 		fprintf(stderr, "verifier-cost: %s: cannot be used: %s; name a BPF object%s\n",

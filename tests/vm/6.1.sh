@@ -2,4 +2,4 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The oldest kernel that is supported.
 . "$(dirname "$0")/lib.sh"
-on_linux 6.1
+prog_tests_on 6.1
