@@ -196,7 +196,7 @@ const struct tg_frame tg_frames_tcp[] = {
 	TG_COUNTS("TCP without options", tcp_no_options),
 	TG_COUNTS("TCP, 40 bytes of options", tcp_all_options),
 	TG_COUNTS("TCP, odd flags", tcp_odd_flags),
-	TG_PASSES("TCP, urgent data", tcp_urgent, AMBIGUOUS),
+	TG_COUNTS("TCP, urgent data", tcp_urgent),
 	TG_COUNTS("TCP, SYN with data", tcp_syn_data),
 	TG_COUNTS("TCP, FIN with data", tcp_fin_data),
 	TG_PASSES("TCP, RST with data", tcp_rst_data, RST),

@@ -20,7 +20,7 @@
 
 #define SHOWN 12 /* identity.token_prefix_bytes of the meter's configuration */
 /* Shorter runs of a token's bytes may stand anywhere by chance. */
-#define RUN 4
+#define RUN 6
 
 static struct tg_meter meter;
 static struct tg_packet packet;
