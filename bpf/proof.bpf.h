@@ -3,8 +3,8 @@
  * Would the server's TCP take the segment? What it would not is counted by its reason,
  * makes no state, spends no budget and is not answered: anyone can send it under any
  * address. Kernels differ in details; here is the narrowest of their rules, and what does
- * not pass it does not get to a server on this host. Who is not on the path has to guess the ports,
- * the sequence number and the acknowledgement.
+ * not pass it does not get to a server on this host. Who is not on the path has to guess
+ * the ports, the sequence number and the acknowledgement.
  *
  * Nor can a client hide a request behind a segment of its own that the server throws
  * away: bytes that are to be read are asked about each time. Only bytes that are body
@@ -288,9 +288,9 @@ tg_global __u32 tg_prove_new(struct xdp_md *xdp)
 }
 
 /*
- * FIN or RST without payload: does the server believe it? The flow is ours. Only between
- * messages does the flow end: who is in one might not mean it, and what follows would be
- * taken for another one's begin.
+ * FIN or RST without payload: does the server believe it? The flow is ours. With a FIN
+ * it ends only between messages: if the server did not believe it after all, what follows
+ * within one would be taken for another one's begin.
  */
 tg_inline int tg_flow_closes(struct xdp_md *xdp, struct tg_flow *flow, struct tg_scratch *scratch)
 {
@@ -302,9 +302,9 @@ tg_inline int tg_flow_closes(struct xdp_md *xdp, struct tg_flow *flow, struct tg
 		return 0;
 	if (tg_server_place == TG_SERVER_UNSEEN)
 		return 1;
-	if (phase != TG_PHASE_START && phase != TG_PHASE_DEAD && phase != TG_PHASE_SYNC)
-		return 0;
 	if (!segment->rst) { /* NO_CONNECTION: the server has closed before */
+		if (phase != TG_PHASE_START && phase != TG_PHASE_DEAD && phase != TG_PHASE_SYNC)
+			return 0;
 		reason = tg_server_ask(xdp, flow);
 		return reason == TG_CONTINUE || reason == TG_PACKET_NO_CONNECTION;
 	}
