@@ -214,8 +214,9 @@ struct tg_server {
 	__u32 rcv_nxt;	 /* expected next */
 	__u32 rcv_end;	 /* the right edge of what it takes */
 	__u32 snd_low;	 /* acknowledgements from here on are taken ... */
-	__u32 snd_nxt;	 /* (sent up to here) */
-	__u32 write_seq; /* ... up to here */
+	__u32 sent;	 /* ... up to here */
+	__u32 snd_nxt;	 /* of the socket: it has sent up to here, and the packet is out */
+	__u32 write_seq; /* of the socket: it has or will send up to here */
 	__u32 stamp;	 /* older time stamps are not taken; 0: there are none */
 	__u32 echo_low;	 /* echoes of another time are not taken ... */
 	__u32 echo_high; /* ... 0, both: of any */

@@ -67,8 +67,7 @@ tg_inline void tg_server_recall(struct tg_scratch *scratch, const struct tg_flow
 	server->state = TG_SERVER_OPEN;
 	server->rcv_nxt = peer->rcv_nxt;
 	server->rcv_end = peer->rcv_end;
-	server->snd_nxt = peer->snd_nxt;
-	server->write_seq = peer->snd_nxt;
+	server->sent = peer->snd_nxt;
 	server->stamp = peer->stamp;
 }
 
@@ -139,12 +138,11 @@ tg_inline __u32 tg_server_takes(const struct tg_server *server, const struct tg_
 				__u32 newest)
 {
 	__u32 end = segment->seq + segment->bytes + segment->fin;
-	__u32 sent = server->socket ? server->snd_nxt : server->write_seq;
 
 	if (server->state == TG_SERVER_NONE)
 		return TG_PACKET_NO_CONNECTION;
 	if (!segment->acks || segment->rst || tg_seq_from(segment->ack, server->snd_low) < 0 ||
-	    tg_seq_from(sent, segment->ack) < 0 || !tg_stamps_pass(server, segment, newest))
+	    tg_seq_from(server->sent, segment->ack) < 0 || !tg_stamps_pass(server, segment, newest))
 		return TG_PACKET_UNACCEPTABLE;
 	if (tg_seq_from(end, server->rcv_nxt) <= 0)
 		return TG_PACKET_RETRANSMIT;

@@ -235,7 +235,7 @@ tg_inline int tg_rejected_segment(struct tg_flow *flow, struct tg_scratch *scrat
 tg_inline int tg_refused_takes(const struct tg_flow *flow, const struct tg_scratch *scratch)
 {
 	const struct tg_segment *segment = &scratch->segment;
-	__u32 sent = tg_server_found(scratch) ? scratch->server.write_seq : flow->peer.snd_nxt;
+	__u32 sent = tg_server_found(scratch) ? scratch->server.sent : flow->peer.snd_nxt;
 	__u32 ack = segment->ack - flow->refusal.reply_seq + TG_ACK_STEP;
 
 	if (tg_server_place == TG_SERVER_UNSEEN)

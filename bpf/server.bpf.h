@@ -20,6 +20,8 @@ struct tcp_options_received {
 struct tcp_sock {
 	__u64 bytes_received;
 	__u64 bytes_acked;
+	__u64 bytes_sent;
+	__u64 bytes_retrans;
 	__u32 rcv_nxt;
 	__u32 rcv_wup;
 	__u32 rcv_wnd;
@@ -102,6 +104,14 @@ tg_inline void tg_server_open(struct tg_server *server, struct tcp_sock *tcp)
 	server->snd_low = tcp->snd_una - (acked < tcp->max_window ? acked : tcp->max_window);
 	server->snd_nxt = tcp->snd_nxt;
 	server->write_seq = tcp->write_seq;
+	/*
+	 * snd_nxt moves when the packet is out, and its acknowledgement can be here before,
+	 * on a veth pair for one. bytes_sent is moved before.
+	 */
+	server->sent =
+		tcp->snd_una - (__u32)acked + (__u32)tcp->bytes_sent - (__u32)tcp->bytes_retrans;
+	if (tg_seq_from(server->snd_nxt, server->sent) > 0)
+		server->sent = server->snd_nxt;
 	server->stamp = tcp->rx_opt.ts_recent;
 	server->echo_low = 0;
 	server->echo_high = 0;
@@ -116,6 +126,7 @@ tg_inline void tg_server_opening(struct tg_server *server, __u32 start_seq, __u3
 	server->rcv_nxt = start_seq;
 	server->rcv_end = start_seq + window;
 	server->snd_low = ack;
+	server->sent = ack;
 	server->snd_nxt = ack;
 	server->write_seq = ack;
 	server->stamp = 0;
