@@ -87,6 +87,25 @@ static void map_ipv4(uint8_t out[16], const struct reader *reader, size_t offset
 		out[12 + i] = u8(reader, offset + i);
 }
 
+/* Those of RFC 791 that a host takes: NOP, record route (7), time stamp (68); RFC 2113's 148. */
+static bool takes_options(const uint8_t *options, size_t bytes)
+{
+	size_t at = 0;
+
+	while (at < bytes && options[at] != 0) {
+		if (options[at] == 1) {
+			at++;
+			continue;
+		}
+		if (options[at] != 7 && options[at] != 68 && options[at] != 148)
+			return false;
+		if (at + 1 >= bytes || options[at + 1] < 4 || at + options[at + 1] > bytes)
+			return false;
+		at += options[at + 1];
+	}
+	return true;
+}
+
 /* RFC 791. *left: bytes of the datagram behind its header. */
 static int read_ipv4(struct reader *reader, struct frame *out, uint32_t *left)
 {
@@ -104,6 +123,8 @@ static int read_ipv4(struct reader *reader, struct frame *out, uint32_t *left)
 		if (frame_ipv4_sum(reader->bytes + reader->at, header))
 			return TG_PACKET_BAD_CHECKSUM;
 	}
+	if (!takes_options(reader->bytes + reader->at + 20, header - 20))
+		return TG_PACKET_BAD_IP;
 	out->ipv6 = false;
 	map_ipv4(out->client, reader, 12);
 	map_ipv4(out->server, reader, 16);
