@@ -76,6 +76,11 @@ void bench_sockets_accept(unsigned int client_port)
 {
 	struct sockaddr_in server = address(BENCH_SERVER, BENCH_PORT);
 	struct sockaddr_in client = address(BENCH_SOURCE, client_port);
+	struct tcp_repair_window window = {.snd_wl1 = BENCH_SEQ,
+					   .snd_wnd = 0xffff,
+					   .max_window = 0xffff,
+					   .rcv_wnd = 1 << 30,
+					   .rcv_wup = BENCH_SEQ};
 	int fd = socket(AF_INET, SOCK_STREAM, 0), on = TCP_REPAIR_ON;
 
 	must(fd < 0, "socket");
@@ -84,4 +89,6 @@ void bench_sockets_accept(unsigned int client_port)
 	begin(fd, TCP_SEND_QUEUE, BENCH_ACK_SEQ);
 	must(bind(fd, (struct sockaddr *)&server, sizeof(server)), "bind");
 	must(connect(fd, (struct sockaddr *)&client, sizeof(client)), "connect");
+	/* Room for all that a turn sends, as nothing of it gets to the socket. */
+	must(setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_WINDOW, &window, sizeof(window)), "window");
 }
