@@ -12,11 +12,6 @@
 #include "count.bpf.h"
 #include "packet.bpf.h"
 
-#define TG_TCP_FIN 0x01
-#define TG_TCP_RST 0x04
-#define TG_TCP_PSH 0x08
-#define TG_TCP_ACK 0x10
-
 #define TG_TCP_STAMP_BYTES 12 /* NOP NOP and the option (RFC 7323 appendix A) */
 #define TG_HOPS		   64
 #define TG_CHUNKS_MAX	   300

@@ -702,12 +702,11 @@ tg_inline __u32 tg_segment_refused(struct xdp_md *xdp, struct tg_scratch *scratc
  * first, so that nothing reaches it any more; the client's next SYN begins anew. Only
  * where nothing tells that the SYN is forged, and the server's answer to it is not seen.
  */
-tg_inline __u32 tg_syn_refused(struct xdp_md *xdp, struct tg_scratch *scratch)
+tg_inline __u32 tg_syn_refused(struct tg_scratch *scratch)
 {
 	struct tg_control *control = tg_control();
 	struct tg_flow *flow;
 
-	(void)xdp;
 	if (tg_server_place != TG_SERVER_UNSEEN || !control || !control->refused)
 		return TG_CONTINUE;
 	flow = bpf_map_lookup_elem(&flows, &scratch->segment.key);
@@ -796,7 +795,7 @@ tg_inline __u32 tg_segment(struct xdp_md *xdp, struct tg_scratch *scratch)
 		scratch->answer.whole = 1;
 	}
 	if (segment->syn) {
-		reason = tg_syn_refused(xdp, scratch);
+		reason = tg_syn_refused(scratch);
 		if (reason != TG_CONTINUE)
 			return reason;
 		tg_flow_syn(segment);

@@ -380,8 +380,7 @@ static void test_budgets_full(void **state)
 	assert_int_equal(tg_rig_allowed(&rig, SOURCE6, NULL, 9), 6);
 }
 
-/* --- all
- * ------------------------------------------------------------------------------------------ */
+/* --- all -------------------------------------------------------------------------- */
 
 static int reset(void **state)
 {
