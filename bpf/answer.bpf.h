@@ -39,15 +39,6 @@ tg_inline __u32 tg_chunk_bytes(__u32 bytes)
 
 /* --- checksums (RFC 1071) --------------------------------------------------------- */
 
-tg_inline __u16 tg_sum_fold(__u64 sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
-}
-
 /* What TCP's checksum covers beside the segment (RFC 9293 section 3.1, RFC 8200 section 8.1). */
 tg_inline __u64 tg_sum_pseudo(const struct tg_segment *segment, __u32 tcp_bytes)
 {

@@ -82,12 +82,14 @@ tg_inline void tg_addr_map_v4(struct tg_addr *out, __be32 address)
 	words[3] = address;
 }
 
-tg_inline int tg_sum_is_sound(__u64 sum)
+/* RFC 1071: what a checksum field must hold; over a header that has it, 0 if it is right. */
+tg_inline __u16 tg_sum_fold(__u64 sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16) == 0xffff;
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
 }
 
 /*
@@ -138,7 +140,7 @@ tg_global __u32 tg_ipv4_check_options(struct xdp_md *xdp, __u32 at, __u32 bytes)
 		return TG_PACKET_TRUNCATED;
 	for (i = 0; i < 15; i++)
 		sum += words[i];
-	if (!tg_sum_is_sound(sum))
+	if (tg_sum_fold(sum))
 		return TG_PACKET_BAD_CHECKSUM;
 	return tg_ipv4_options_pass(scratch->chunk, bytes) ? TG_CONTINUE : TG_PACKET_BAD_IP;
 }
@@ -150,9 +152,9 @@ tg_inline __u32 tg_ipv4_check(struct xdp_md *xdp, const struct iphdr *ip)
 	if (ip->ihl > 5)
 		return tg_ipv4_check_options(xdp, (void *)ip - (void *)(long)xdp->data,
 					     ip->ihl * 4);
-	return tg_sum_is_sound((__u64)words[0] + words[1] + words[2] + words[3] + words[4])
-		       ? TG_CONTINUE
-		       : TG_PACKET_BAD_CHECKSUM;
+	return tg_sum_fold((__u64)words[0] + words[1] + words[2] + words[3] + words[4])
+		       ? TG_PACKET_BAD_CHECKSUM
+		       : TG_CONTINUE;
 }
 
 /* bytes: of the TCP segment, by the IP header. */
