@@ -10,6 +10,7 @@
 #include "../../user/drops.h"
 #include "../../user/enforce.h"
 #include "../../user/maintain.h"
+#include "tests.h"
 #include "wire.h"
 
 #define TG_RIG_SLOT	 5
@@ -114,5 +115,14 @@ uint64_t tg_rig_token_id(const char *token);
  */
 void tg_rig_open_books(struct tg_rig *rig);
 void tg_rig_check_books(const struct tg_rig *rig);
+
+/* --- the tests of a program ----------------------------------------------------------- */
+
+/* The tests over one rig, which is opened before the first of them: see tests.h. */
+int tg_rig_run(struct tg_rig *rig, unsigned int entries, const char *group,
+	       const struct CMUnitTest tests[TG_TESTS_MAX], int argc, char **argv);
+
+/* cmocka set-up of a test: it begins with that rig reset. */
+int tg_rig_start(void **state);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
-/* links: tests/prog/wire.c tests/prog/rig.c tests/prog/rig_books.c */
+/* links: tests/prog/wire.c tests/prog/rig*.c tests/prog/tests.c */
 /* Packets that are made: the text of a 429, its Retry-After, and frames of many kilobytes. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -229,30 +229,14 @@ static void test_large(void **state)
 
 /* --- all -------------------------------------------------------------------------- */
 
-static int reset(void **state)
-{
-	(void)state;
-	tg_rig_reset(&rig);
-	return 0;
-}
-
-static int open_rig(void **state)
-{
-	(void)state;
-	tg_rig_open(&rig, 64);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_texts, reset),
-		cmocka_unit_test_setup(test_retry, reset),
-		cmocka_unit_test_setup(test_retry_of_several, reset),
-		cmocka_unit_test_setup(test_large, reset),
+	static const struct CMUnitTest tests[TG_TESTS_MAX] = {
+		cmocka_unit_test_setup(test_texts, tg_rig_start),
+		cmocka_unit_test_setup(test_retry, tg_rig_start),
+		cmocka_unit_test_setup(test_retry_of_several, tg_rig_start),
+		cmocka_unit_test_setup(test_large, tg_rig_start),
 	};
 
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	return cmocka_run_group_tests(tests, open_rig, NULL);
+	return tg_rig_run(&rig, 64, "answers", tests, argc, argv);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
-/* links: tests/prog/wire.c tests/prog/rig.c tests/prog/rig_books.c tests/prog/crowd.c */
+/* links: tests/prog/wire.c tests/prog/rig*.c tests/prog/tests.c tests/prog/crowd.c */
 /* Budgets: any number of CPUs take exactly what there is. */
 #include <sched.h>
 #include <setjmp.h>
@@ -251,37 +251,23 @@ static void test_policy_given_back(void **state)
 
 /* --- all -------------------------------------------------------------------------- */
 
-static int open_rig(void **state)
-{
-	(void)state;
-	tg_rig_open(&rig, ENTRIES);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	static struct CMUnitTest tests[2 * EXACTS + 3] = {
+	static struct CMUnitTest tests[TG_TESTS_MAX] = {
 		cmocka_unit_test(test_taken_is_let_through),
 		cmocka_unit_test(test_limit_given_back),
 		cmocka_unit_test(test_policy_given_back),
 	};
 	static char names[2 * EXACTS][80];
-	size_t count = 3;
 
 	for (size_t i = 0; i < 2 * EXACTS; i++) {
 		const struct exact *exact = &exacts[i / 2];
 
 		if (exact->unlike && i % 2 == 0)
 			continue;
-
 		snprintf(names[i], sizeof(names[i]), "exactly: %s, %s", exact->what,
 			 i % 2 ? "refused" : "observed");
-		tests[count++] =
-			(struct CMUnitTest){.name = names[i],
-					    .test_func = i % 2 ? test_refused : test_observed,
-					    .initial_state = (void *)exact};
+		tg_tests_add(tests, names[i], i % 2 ? test_refused : test_observed, NULL, exact);
 	}
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	return _cmocka_run_group_tests("budgets", tests, count, open_rig, NULL);
+	return tg_rig_run(&rig, ENTRIES, "budgets", tests, argc, argv);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
-/* links: tests/prog/wire.c tests/prog/rig.c tests/prog/rig_books.c */
+/* links: tests/prog/wire.c tests/prog/rig*.c tests/prog/tests.c */
 /* What becomes of a blocked source's packets, one by one, and what the server learns of it. */
 #include <linux/if_ether.h>
 #include <setjmp.h>
@@ -209,32 +209,16 @@ static void test_refused_connection(void **state)
 
 /* --- all -------------------------------------------------------------------------- */
 
-static int reset(void **state)
-{
-	(void)state;
-	tg_rig_reset(&rig);
-	return 0;
-}
-
-static int open_rig(void **state)
-{
-	(void)state;
-	tg_rig_open(&rig, 64);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_counted, reset),
-		cmocka_unit_test_setup(test_other_ports, reset),
-		cmocka_unit_test_setup(test_fragments, reset),
-		cmocka_unit_test_setup(test_open_connection, reset),
-		cmocka_unit_test_setup(test_open_connection_syn, reset),
-		cmocka_unit_test_setup(test_refused_connection, reset),
+	static const struct CMUnitTest tests[TG_TESTS_MAX] = {
+		cmocka_unit_test_setup(test_counted, tg_rig_start),
+		cmocka_unit_test_setup(test_other_ports, tg_rig_start),
+		cmocka_unit_test_setup(test_fragments, tg_rig_start),
+		cmocka_unit_test_setup(test_open_connection, tg_rig_start),
+		cmocka_unit_test_setup(test_open_connection_syn, tg_rig_start),
+		cmocka_unit_test_setup(test_refused_connection, tg_rig_start),
 	};
 
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	return cmocka_run_group_tests(tests, open_rig, NULL);
+	return tg_rig_run(&rig, 64, "drop_packets", tests, argc, argv);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
-/* links: tests/prog/wire.c tests/prog/rig.c tests/prog/rig_books.c */
+/* links: tests/prog/wire.c tests/prog/rig*.c tests/prog/tests.c */
 /* The drop map: whose packets are dropped, and until when. */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -13,7 +13,6 @@
 
 #include "rig.h"
 
-#define TESTS_MAX  60
 #define BLOCKS_MAX 10
 
 #define A	"198.51.100.1"
@@ -218,38 +217,16 @@ static void test_ends_by_itself(void **state)
  * ------------------------------------------------------------------------------------------------
  */
 
-static int reset(void **state)
-{
-	(void)state;
-	tg_rig_reset(&rig);
-	return 0;
-}
-
-static int open_rig(void **state)
-{
-	(void)state;
-	tg_rig_open(&rig, 64);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	static struct CMUnitTest tests[TESTS_MAX] = {
-		cmocka_unit_test_setup(test_token, reset),
-		cmocka_unit_test_setup(test_token_expires, reset),
-		cmocka_unit_test_setup(test_expire, reset),
-		cmocka_unit_test_setup(test_ends_by_itself, reset),
+	static struct CMUnitTest tests[TG_TESTS_MAX] = {
+		cmocka_unit_test_setup(test_token, tg_rig_start),
+		cmocka_unit_test_setup(test_token_expires, tg_rig_start),
+		cmocka_unit_test_setup(test_expire, tg_rig_start),
+		cmocka_unit_test_setup(test_ends_by_itself, tg_rig_start),
 	};
-	size_t count = 0;
 
-	while (tests[count].name)
-		count++;
-	for (const struct block *block = blocks; block->what && count < TESTS_MAX; block++)
-		tests[count++] = (struct CMUnitTest){.name = block->what,
-						     .test_func = test_block,
-						     .setup_func = reset,
-						     .initial_state = (void *)block};
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	return _cmocka_run_group_tests("drops", tests, count, open_rig, NULL);
+	for (const struct block *block = blocks; block->what; block++)
+		tg_tests_add(tests, block->what, test_block, tg_rig_start, block);
+	return tg_rig_run(&rig, 64, "drops", tests, argc, argv);
 }

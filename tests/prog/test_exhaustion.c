@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
-/* links: tests/prog/wire.c tests/prog/rig.c tests/prog/rig_books.c */
+/* links: tests/prog/wire.c tests/prog/rig*.c tests/prog/tests.c */
 /*
  * Ten million requests with a token each, from a million sources, over tables that have
  * room for a few thousand: what was there before goes on exactly, nothing is lost from the
@@ -399,21 +399,14 @@ static void test_lengths(void **state)
 	assert_int_equal(tg_rig_usage(&rig, "another-connection").requests, 1);
 }
 
-static int open_rig(void **state)
+int main(int argc, char **argv)
 {
-	(void)state;
-	tg_rig_open(&rig, ENTRIES);
-	return 0;
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
+	static const struct CMUnitTest tests[TG_TESTS_MAX] = {
 		cmocka_unit_test(test_flood), /* the next two go on from it */
 		cmocka_unit_test(test_named_newcomers_have_budgets),
 		cmocka_unit_test(test_endless_headers),
 		cmocka_unit_test(test_lengths),
 	};
 
-	return cmocka_run_group_tests(tests, open_rig, NULL);
+	return tg_rig_run(&rig, ENTRIES, "exhaustion", tests, argc, argv);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
-/* links: tests/prog/wire.c tests/prog/rig.c tests/prog/rig_books.c tests/prog/matches.c */
+/* links: tests/prog/wire.c tests/prog/rig*.c tests/prog/tests.c tests/prog/matches.c */
 /*
  * Which policies a request is under, how many of M requests they let through, and
  * what is counted of it.
@@ -16,20 +16,11 @@
 
 #include "matches.h"
 
-#define TESTS_MAX 80
-
 #define A "198.51.100.1"
 #define B "198.51.100.2"
 #define C "203.0.113.1"
 
 static struct tg_rig rig;
-
-static int reset(void **state)
-{
-	(void)state;
-	tg_rig_reset(&rig);
-	return 0;
-}
 
 static void run_ask(const char *what, size_t number, const struct tg_ask *ask)
 {
@@ -281,36 +272,20 @@ static void test_epoch_wraps(void **state)
 
 /* --- all -------------------------------------------------------------------------- */
 
-static int open_rig(void **state)
-{
-	(void)state;
-	tg_rig_open(&rig, ENTRIES);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	static struct CMUnitTest tests[TESTS_MAX] = {
-		cmocka_unit_test_setup(test_token_id, reset),
-		cmocka_unit_test_setup(test_counts, reset),
-		cmocka_unit_test_setup(test_refused_takes_nothing, reset),
-		cmocka_unit_test_setup(test_budgets_full, reset),
-		cmocka_unit_test_setup(test_usage_full, reset),
-		cmocka_unit_test_setup(test_replaced, reset),
-		cmocka_unit_test_setup(test_cached_matches, reset),
-		cmocka_unit_test_setup(test_epoch_wraps, reset),
+	static struct CMUnitTest tests[TG_TESTS_MAX] = {
+		cmocka_unit_test_setup(test_token_id, tg_rig_start),
+		cmocka_unit_test_setup(test_counts, tg_rig_start),
+		cmocka_unit_test_setup(test_refused_takes_nothing, tg_rig_start),
+		cmocka_unit_test_setup(test_budgets_full, tg_rig_start),
+		cmocka_unit_test_setup(test_usage_full, tg_rig_start),
+		cmocka_unit_test_setup(test_replaced, tg_rig_start),
+		cmocka_unit_test_setup(test_cached_matches, tg_rig_start),
+		cmocka_unit_test_setup(test_epoch_wraps, tg_rig_start),
 	};
-	size_t count = 0;
 
-	while (tests[count].name)
-		count++;
-	for (const struct tg_match_case *match = tg_match_cases; match->what && count < TESTS_MAX;
-	     match++)
-		tests[count++] = (struct CMUnitTest){.name = match->what,
-						     .test_func = test_match,
-						     .setup_func = reset,
-						     .initial_state = (void *)match};
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	return _cmocka_run_group_tests("policies", tests, count, open_rig, NULL);
+	for (const struct tg_match_case *match = tg_match_cases; match->what; match++)
+		tg_tests_add(tests, match->what, test_match, tg_rig_start, match);
+	return tg_rig_run(&rig, ENTRIES, "policies", tests, argc, argv);
 }

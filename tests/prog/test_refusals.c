@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
-/* links: tests/prog/wire.c tests/prog/rig.c tests/prog/rig_books.c tests/prog/refusals.c */
+/* links: tests/prog/wire.c tests/prog/rig*.c tests/prog/tests.c tests/prog/refusals.c */
 /*
  * What both ends get to see when a request is refused. Each case runs for each
  * shape of packets (tg_paths), and with sequence numbers that wrap.
@@ -15,8 +15,6 @@
 
 #include "refusals.h"
 #include "rig.h"
-
-#define TESTS_MAX 80
 
 static struct tg_rig rig;
 
@@ -207,34 +205,14 @@ static void test_swept(void **state)
 
 /* --- all -------------------------------------------------------------------------- */
 
-static int reset(void **state)
-{
-	(void)state;
-	tg_rig_reset(&rig);
-	return 0;
-}
-
-static int open_rig(void **state)
-{
-	(void)state;
-	tg_rig_open(&rig, 64);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	static struct CMUnitTest tests[TESTS_MAX] = {
-		cmocka_unit_test_setup(test_others, reset),
-		cmocka_unit_test_setup(test_swept, reset),
+	static struct CMUnitTest tests[TG_TESTS_MAX] = {
+		cmocka_unit_test_setup(test_others, tg_rig_start),
+		cmocka_unit_test_setup(test_swept, tg_rig_start),
 	};
-	size_t count = 0;
 
-	while (tests[count].name)
-		count++;
-	for (const struct tg_refusal_case *c = tg_refusal_cases; c->what && count < TESTS_MAX; c++)
-		tests[count++] = (struct CMUnitTest){
-			.name = c->what, .test_func = test_case, .initial_state = (void *)c};
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	return _cmocka_run_group_tests("refusals", tests, count, open_rig, NULL);
+	for (const struct tg_refusal_case *c = tg_refusal_cases; c->what; c++)
+		tg_tests_add(tests, c->what, test_case, NULL, c);
+	return tg_rig_run(&rig, 64, "refusals", tests, argc, argv);
 }

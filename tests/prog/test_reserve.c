@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
-/* links: tests/prog/wire.c tests/prog/rig.c tests/prog/rig_books.c */
+/* links: tests/prog/wire.c tests/prog/rig*.c tests/prog/tests.c */
 /*
  * Whom a policy names is counted under that name, and has its budget, when random tokens
  * and sources filled every map before it was first seen.
@@ -382,34 +382,18 @@ static void test_budgets_full(void **state)
 
 /* --- all -------------------------------------------------------------------------- */
 
-static int reset(void **state)
-{
-	(void)state;
-	tg_rig_reset(&rig);
-	return 0;
-}
-
-static int open_rig(void **state)
-{
-	(void)state;
-	tg_rig_open(&rig, ENTRIES);
-	snprintf(paying, sizeof(paying), "token-id:%016" PRIx64, tg_rig_token_id(PAYING));
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_named_token, reset),
-		cmocka_unit_test_setup(test_named_token_with_room, reset),
-		cmocka_unit_test_setup(test_retired_by_name, reset),
-		cmocka_unit_test_setup(test_named_source, reset),
-		cmocka_unit_test_setup(test_policy_comes_later, reset),
-		cmocka_unit_test_setup(test_too_many_policies, reset),
-		cmocka_unit_test_setup(test_budgets_full, reset),
+	static const struct CMUnitTest tests[TG_TESTS_MAX] = {
+		cmocka_unit_test_setup(test_named_token, tg_rig_start),
+		cmocka_unit_test_setup(test_named_token_with_room, tg_rig_start),
+		cmocka_unit_test_setup(test_retired_by_name, tg_rig_start),
+		cmocka_unit_test_setup(test_named_source, tg_rig_start),
+		cmocka_unit_test_setup(test_policy_comes_later, tg_rig_start),
+		cmocka_unit_test_setup(test_too_many_policies, tg_rig_start),
+		cmocka_unit_test_setup(test_budgets_full, tg_rig_start),
 	};
 
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	return cmocka_run_group_tests(tests, open_rig, NULL);
+	snprintf(paying, sizeof(paying), "token-id:%016" PRIx64, tg_rig_token_id(PAYING));
+	return tg_rig_run(&rig, ENTRIES, "reserve", tests, argc, argv);
 }

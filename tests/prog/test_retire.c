@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
-/* links: tests/prog/wire.c tests/prog/rig.c tests/prog/rig_books.c tests/prog/crowd.c */
+/* links: tests/prog/wire.c tests/prog/rig*.c tests/prog/tests.c tests/prog/crowd.c */
 /*
  * Budgets that are retired: their slots come back, and nothing that was taken goes
  * with them.
@@ -437,38 +437,22 @@ static void test_retire_under_load(void **state)
 
 /* --- all -------------------------------------------------------------------------- */
 
-static int reset(void **state)
-{
-	(void)state;
-	tg_rig_reset(&rig);
-	return 0;
-}
-
-static int open_rig(void **state)
-{
-	(void)state;
-	tg_rig_open(&rig, ENTRIES);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_slots_come_back, reset),
-		cmocka_unit_test_setup(test_only_idle_ones_go, reset),
-		cmocka_unit_test_setup(test_spent_ones_stay, reset),
-		cmocka_unit_test_setup(test_taken_in_between, reset),
-		cmocka_unit_test_setup(test_taken_unseen, reset),
-		cmocka_unit_test_setup(test_cached_slot_is_gone, reset),
-		cmocka_unit_test_setup(test_removed_policy, reset),
-		cmocka_unit_test_setup(test_lost_slots_are_found, reset),
-		cmocka_unit_test_setup(test_all_slots_are_found, reset),
-		cmocka_unit_test_setup(test_left_policy, reset),
-		cmocka_unit_test_setup(test_found_under_load, reset),
-		cmocka_unit_test_setup(test_retire_under_load, reset),
+	static const struct CMUnitTest tests[TG_TESTS_MAX] = {
+		cmocka_unit_test_setup(test_slots_come_back, tg_rig_start),
+		cmocka_unit_test_setup(test_only_idle_ones_go, tg_rig_start),
+		cmocka_unit_test_setup(test_spent_ones_stay, tg_rig_start),
+		cmocka_unit_test_setup(test_taken_in_between, tg_rig_start),
+		cmocka_unit_test_setup(test_taken_unseen, tg_rig_start),
+		cmocka_unit_test_setup(test_cached_slot_is_gone, tg_rig_start),
+		cmocka_unit_test_setup(test_removed_policy, tg_rig_start),
+		cmocka_unit_test_setup(test_lost_slots_are_found, tg_rig_start),
+		cmocka_unit_test_setup(test_all_slots_are_found, tg_rig_start),
+		cmocka_unit_test_setup(test_left_policy, tg_rig_start),
+		cmocka_unit_test_setup(test_found_under_load, tg_rig_start),
+		cmocka_unit_test_setup(test_retire_under_load, tg_rig_start),
 	};
 
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	return cmocka_run_group_tests(tests, open_rig, NULL);
+	return tg_rig_run(&rig, ENTRIES, "retire", tests, argc, argv);
 }
