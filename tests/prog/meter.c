@@ -15,7 +15,6 @@
 #include "../../user/program.h"
 
 #define FLOWS		64
-#define CPUS_MAX	512
 #define VALUE_BYTES_MAX 512
 
 /* The values of flows and holds are the program's own business: its BTF knows their parts. */
@@ -90,6 +89,17 @@ int tg_meter_load(struct tg_meter *meter, const struct tg_http_config *http, uin
 	return program;
 }
 
+const struct tg_case_config tg_meter_http = {"Authorization:Bearer X-API-Key",
+					     TG_HEADER_BYTES_DEFAULT, 12};
+
+int tg_meter_load_http(struct tg_meter *meter, const struct tg_case_config *config, uint32_t slot)
+{
+	struct tg_http_config http;
+
+	assert_int_equal(tg_case_http_config(config, &http), 0);
+	return tg_meter_load(meter, &http, slot);
+}
+
 uint32_t tg_meter_send(int program, const struct tg_packet *packet)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet->bytes, .data_size_in = packet->count,
@@ -111,42 +121,6 @@ uint32_t tg_meter_answer(int program, const struct tg_packet *packet, struct tg_
 		fail_msg("BPF_PROG_TEST_RUN of %zu bytes: %d", packet->count, err);
 	out->count = run.data_size_out;
 	return run.retval;
-}
-
-/* The value of a per-CPU map: words counters, summed over the CPUs. */
-static void sum_cpus(const struct tg_meter *meter, enum tg_map map, uint32_t index, uint64_t *out,
-		     size_t words)
-{
-	uint64_t values[CPUS_MAX * 3];
-
-	assert_true(meter->maps.cpus <= CPUS_MAX && words <= 3);
-	assert_int_equal(bpf_map_lookup_elem(meter->maps.fd[map], &index, values), 0);
-	memset(out, 0, words * sizeof(*out));
-	for (unsigned int cpu = 0; cpu < meter->maps.cpus; cpu++)
-		for (size_t word = 0; word < words; word++)
-			out[word] += values[cpu * words + word];
-}
-
-void tg_meter_packets(const struct tg_meter *meter, uint32_t slot,
-		      struct tg_packets out[TG_PACKET_REASONS])
-{
-	for (uint32_t i = 0; i < TG_PACKET_REASONS; i++) {
-		uint64_t sums[3];
-
-		sum_cpus(meter, TG_MAP_PACKETS, slot * TG_PACKET_REASONS + i, sums, 3);
-		out[i] = (struct tg_packets){sums[0], sums[1], sums[2]};
-	}
-}
-
-void tg_meter_unattributed(const struct tg_meter *meter,
-			   struct tg_unattributed out[TG_UNATTRIBUTED_REASONS])
-{
-	for (uint32_t i = 0; i < TG_UNATTRIBUTED_REASONS; i++) {
-		uint64_t sums[2];
-
-		sum_cpus(meter, TG_MAP_UNATTRIBUTED, i, sums, 2);
-		out[i] = (struct tg_unattributed){sums[0], sums[1]};
-	}
 }
 
 size_t tg_meter_rows(const struct tg_meter *meter, enum tg_map map, void *keys, void *values,

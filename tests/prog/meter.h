@@ -10,6 +10,7 @@
 #include "../../user/config.h"
 #include "../../user/maps.h"
 #include "packet.h"
+#include "tests/http/cases.h"
 
 #define TG_METER_PORT 8080 /* the one that is metered; others are not */
 
@@ -31,6 +32,10 @@ void tg_meter_close(struct tg_meter *meter);
 /* A program over the maps that counts its packets under slot. Returns its descriptor. */
 int tg_meter_load(struct tg_meter *meter, const struct tg_http_config *http, uint32_t slot);
 
+/* HTTP as most tests have it, and a program for it or for another. */
+extern const struct tg_case_config tg_meter_http;
+int tg_meter_load_http(struct tg_meter *meter, const struct tg_case_config *config, uint32_t slot);
+
 /* Returns the XDP action. */
 uint32_t tg_meter_send(int program, const struct tg_packet *packet);
 
@@ -42,6 +47,21 @@ void tg_meter_packets(const struct tg_meter *meter, uint32_t slot,
 		      struct tg_packets out[TG_PACKET_REASONS]);
 void tg_meter_unattributed(const struct tg_meter *meter,
 			   struct tg_unattributed out[TG_UNATTRIBUTED_REASONS]);
+
+/* All counters of a slot: as they are, or what they have gone up by (before: not NULL). */
+struct tg_counters {
+	struct tg_packets packets[TG_PACKET_REASONS];
+	struct tg_unattributed unattributed[TG_UNATTRIBUTED_REASONS];
+};
+void tg_meter_counters(const struct tg_meter *meter, uint32_t slot,
+		       const struct tg_counters *before, struct tg_counters *out);
+const char *tg_meter_reason(uint32_t reason);
+
+/* What tg_meter_http leaves of a token (NULL: none). */
+struct tg_token tg_meter_token(const char *text);
+
+/* Requests, bytes and requests with an origin: all rows of usage, or those of a token. */
+struct tg_counts tg_meter_usage(const struct tg_meter *meter, const struct tg_token *token);
 
 /* Rows of a HASH map; up to max of them are copied out. */
 size_t tg_meter_rows(const struct tg_meter *meter, enum tg_map map, void *keys, void *values,

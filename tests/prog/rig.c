@@ -11,12 +11,8 @@
 #include <cmocka.h>
 
 #include "../../user/calendar.h"
-#include "tests/http/cases.h"
 
 #define NS_PER_S 1000000000ULL
-
-static const struct tg_case_config http_config = {"Authorization:Bearer X-API-Key",
-						  TG_HEADER_BYTES_DEFAULT, 12};
 
 /* --- setting up ------------------------------------------------------------------- */
 
@@ -75,13 +71,11 @@ uint64_t tg_rig_end_ns(const struct tg_rig *rig, enum tg_unit unit)
 
 void tg_rig_open(struct tg_rig *rig, unsigned int entries)
 {
-	struct tg_http_config http;
 	char error[256] = "";
 
 	memset(rig, 0, sizeof(*rig));
-	must(tg_case_http_config(&http_config, &http), "http", "");
 	tg_meter_open_sized(&rig->meter, entries);
-	rig->program = tg_meter_load(&rig->meter, &http, TG_RIG_SLOT);
+	rig->program = tg_meter_load_http(&rig->meter, &tg_meter_http, TG_RIG_SLOT);
 	must(tg_maintain_open(&rig->meter.maps, &rig->maintain, error, sizeof(error)), "maintain",
 	     error);
 	must(tg_enforce_open(&rig->meter.maps, true, &rig->enforce, error, sizeof(error)),
@@ -233,17 +227,6 @@ void tg_rig_reset(struct tg_rig *rig)
 }
 
 /* --- packets ---------------------------------------------------------------------- */
-
-const char *tg_rig_reason(uint32_t reason)
-{
-	static const char *const labels[] = {
-		"seen",
-#define TG_PACKET_REASON(name, label, meaning) label,
-#include "../../include/tollgate/reasons.def"
-	};
-
-	return labels[reason];
-}
 
 static uint32_t find_reason(const struct tg_packets *before, const struct tg_packets *after,
 			    size_t bytes)

@@ -84,7 +84,6 @@ uint64_t tg_rig_now_ns(void);
 struct tg_out tg_rig_packet(struct tg_rig *rig, const struct tg_packet *packet, uint32_t *reason);
 struct tg_out tg_rig_send(struct tg_rig *rig, const struct tg_peer *peer,
 			  const struct tg_sent *sent, uint32_t *reason);
-const char *tg_rig_reason(uint32_t reason);
 
 /* A request with a token (NULL: none), long enough for any answer. Returns its length. */
 size_t tg_rig_request(char text[256], const char *token);

@@ -8,20 +8,10 @@
 #include <cmocka.h>
 
 #include "rig.h"
-#include "tests/http/cases.h"
-
-static struct tg_token token_of(const char *token)
-{
-	static const struct tg_case defaults = {.config.prefix_bytes = 12};
-	const struct tg_case_request request = {.token = (char *)token,
-						.token_bytes = token ? strlen(token) : 0};
-
-	return tg_case_token(&defaults, &request);
-}
 
 uint64_t tg_rig_token_id(const char *token)
 {
-	return token_of(token).id;
+	return tg_meter_token(token).id;
 }
 
 static void add(struct tg_counts *sum, const struct tg_counts *counts)
@@ -60,7 +50,7 @@ static int add_spill(const void *key, const void *value, void *arg)
 
 struct tg_counts tg_rig_usage(const struct tg_rig *rig, const char *token)
 {
-	struct by_token by = {.token = token_of(token)};
+	struct by_token by = {.token = tg_meter_token(token)};
 
 	assert_int_equal(tg_maps_walk(&rig->meter.maps, TG_MAP_USAGE, add_usage, &by), 0);
 	assert_int_equal(tg_maps_walk(&rig->meter.maps, TG_MAP_TOKEN_SPILL, add_spill, &by), 0);

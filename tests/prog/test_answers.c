@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter*.c */
 /* links: tests/prog/wire.c tests/prog/rig*.c tests/prog/tests.c */
 /* Packets that are made: the text of a 429, its Retry-After, and frames of many kilobytes. */
 #include <setjmp.h>

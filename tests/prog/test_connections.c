@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
-/* links: tests/prog/scenarios.c tests/prog/scenarios_held.c */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter*.c */
+/* links: tests/prog/scenarios.c tests/prog/scenarios_held.c tests/prog/tests.c */
 /*
  * What TCP does to a stream of requests: segments again, too early, out of
  * place, twice the same connection. Each scenario runs over IPv4 and IPv6, and
  * with its sequence numbers wrapping around at each of its bytes.
  */
-#include <assert.h>
 #include <linux/bpf.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,11 +17,10 @@
 
 #include "meter.h"
 #include "scenarios.h"
-#include "tests/http/cases.h"
+#include "tests.h"
 
-#define SLOT	  1
-#define ROWS_MAX  8
-#define TESTS_MAX 150
+#define SLOT	 1
+#define ROWS_MAX 8
 
 static struct tg_meter meter;
 static struct tg_packet packet;
@@ -33,35 +31,24 @@ struct run {
 	struct tg_client client;
 	uint32_t first_seq; /* of stream byte 0 */
 	size_t event;
-	struct tg_packets before[TG_PACKET_REASONS];
+	struct tg_counters before;
 };
-
-static const char *label(uint32_t reason)
-{
-	static const char *const labels[] = {
-		"seen",
-#define TG_PACKET_REASON(name, label, meaning) label,
-#include "../../include/tollgate/reasons.def"
-	};
-
-	return labels[reason];
-}
 
 /* What has been counted by now must be the reasons of the events so far. */
 static void check_reasons(const struct run *run)
 {
-	struct tg_packets after[TG_PACKET_REASONS];
+	struct tg_counters counted;
 
-	tg_meter_packets(&meter, SLOT, after);
+	tg_meter_counters(&meter, SLOT, &run->before, &counted);
 	for (uint32_t i = TG_PACKET_SEEN + 1; i < TG_PACKET_REASONS; i++) {
-		uint64_t is = after[i].packets - run->before[i].packets, expected = 0;
+		uint64_t is = counted.packets[i].packets, expected = 0;
 
 		for (size_t k = 0; k <= run->event; k++)
 			expected += run->scenario->event[k].reason == i;
 		if (is != expected)
 			fail_msg("%s, IPv%d, first seq %08x, event %zu: %llu packets %s, not %llu",
 				 run->scenario->what, run->client.ipv6 ? 6 : 4, run->first_seq,
-				 run->event, (unsigned long long)is, label(i),
+				 run->event, (unsigned long long)is, tg_meter_reason(i),
 				 (unsigned long long)expected);
 	}
 }
@@ -82,10 +69,7 @@ static void send_event(struct run *run, bool check_each)
 
 static struct tg_usage_key key_of(const struct run *run, const char *token)
 {
-	static const struct tg_case defaults = {.config.prefix_bytes = 12};
-	const struct tg_case_request request = {.token = (char *)token,
-						.token_bytes = token ? strlen(token) : 0};
-	struct tg_usage_key key = {.token = tg_case_token(&defaults, &request), .iface = SLOT};
+	struct tg_usage_key key = {.token = tg_meter_token(token), .iface = SLOT};
 
 	tg_client_source(&run->client, key.source.bytes);
 	return key;
@@ -144,7 +128,7 @@ static void run_scenario(struct run *run, bool ipv6, uint32_t first_seq, bool ch
 	run->client = clients[ipv6];
 	run->first_seq = first_seq;
 	tg_meter_clear(&meter);
-	tg_meter_packets(&meter, SLOT, run->before);
+	tg_meter_counters(&meter, SLOT, NULL, &run->before);
 	for (run->event = 0; run->scenario->event[run->event].text; run->event++)
 		send_event(run, check_each);
 	check_usage(run);
@@ -177,37 +161,19 @@ static void test_scenario(void **state)
 
 static int open_meter(void **state)
 {
-	static const struct tg_case_config defaults = {"Authorization:Bearer X-API-Key",
-						       TG_HEADER_BYTES_DEFAULT, 12};
-	struct tg_http_config http;
-
 	(void)state;
-	if (tg_case_http_config(&defaults, &http))
-		return -1;
 	tg_meter_open(&meter);
-	program = tg_meter_load(&meter, &http, SLOT);
+	program = tg_meter_load_http(&meter, &tg_meter_http, SLOT);
 	return 0;
-}
-
-static size_t add_tests(struct CMUnitTest *tests, size_t count, const struct tg_scenario *scenario)
-{
-	for (; scenario->what; scenario++) {
-		assert(count < TESTS_MAX);
-		tests[count++] = (struct CMUnitTest){.name = scenario->what,
-						     .test_func = test_scenario,
-						     .initial_state = (void *)scenario};
-	}
-	return count;
 }
 
 int main(int argc, char **argv)
 {
-	static struct CMUnitTest tests[TESTS_MAX];
-	size_t count = 0;
+	static struct CMUnitTest tests[TG_TESTS_MAX];
 
-	count = add_tests(tests, count, tg_scenarios);
-	count = add_tests(tests, count, tg_scenarios_held);
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	return _cmocka_run_group_tests("connections", tests, count, open_meter, NULL);
+	for (const struct tg_scenario *scenario = tg_scenarios; scenario->what; scenario++)
+		tg_tests_add(tests, scenario->what, test_scenario, NULL, scenario);
+	for (const struct tg_scenario *scenario = tg_scenarios_held; scenario->what; scenario++)
+		tg_tests_add(tests, scenario->what, test_scenario, NULL, scenario);
+	return tg_tests_run("connections", tests, open_meter, argc, argv);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter*.c */
 /* links: tests/prog/wire.c tests/prog/rig*.c tests/prog/tests.c */
 /* What becomes of a blocked source's packets, one by one, and what the server learns of it. */
 #include <linux/if_ether.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter*.c */
 /* links: tests/prog/wire.c tests/prog/rig*.c tests/prog/tests.c */
 /*
  * Ten million requests with a token each, from a million sources, over tables that have
@@ -391,7 +391,7 @@ static void test_lengths(void **state)
 		}
 		if (reason != cases[i].reason)
 			fail_msg("%s %s: %s", cases[i].header, cases[i].body,
-				 tg_rig_reason(reason));
+				 tg_meter_reason(reason));
 		/* The server gives up, too: what follows is not read, and not guessed at. */
 		assert_int_equal(say(&peer, &seq, TG_ACK, HEAD "behind" TAIL), TG_PACKET_OPAQUE);
 	}

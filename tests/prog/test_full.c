@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter*.c */
 /*
  * Maps that are full: what finds no room is counted all the same, with a name
  * where there is one left, and no sum loses a request or a byte.
@@ -24,8 +24,7 @@ static struct tg_meter meter;
 static struct tg_packet packet;
 static int program;
 
-static struct tg_packets packets[2][TG_PACKET_REASONS];
-static struct tg_unattributed unattributed[2][TG_UNATTRIBUTED_REASONS];
+static struct tg_counters before, since;
 static struct tg_usage_key usage_keys[MANY];
 static struct tg_usage usage_rows[MANY];
 static struct tg_counts spill_rows[MANY];
@@ -47,23 +46,21 @@ static void segment(struct tg_client *client, uint8_t flags, const char *text)
 
 static uint64_t counted(uint32_t reason)
 {
-	tg_meter_packets(&meter, 0, packets[1]);
-	return packets[1][reason].packets - packets[0][reason].packets;
+	tg_meter_counters(&meter, 0, &before, &since);
+	return since.packets[reason].packets;
 }
 
 static uint64_t unnamed(void)
 {
-	tg_meter_unattributed(&meter, unattributed[1]);
-	return unattributed[1][TG_UNATTRIBUTED_USAGE_FULL].requests -
-	       unattributed[0][TG_UNATTRIBUTED_USAGE_FULL].requests;
+	tg_meter_counters(&meter, 0, &before, &since);
+	return since.unattributed[TG_UNATTRIBUTED_USAGE_FULL].requests;
 }
 
 static int start(void **state)
 {
 	(void)state;
 	tg_meter_clear(&meter);
-	tg_meter_packets(&meter, 0, packets[0]);
-	tg_meter_unattributed(&meter, unattributed[0]);
+	tg_meter_counters(&meter, 0, NULL, &before);
 	return 0;
 }
 
@@ -80,17 +77,6 @@ static size_t whole_connection(unsigned int number, unsigned int token, unsigned
 	segment(&client, TG_ACK, text);
 	segment(&client, TG_ACK | TG_FIN, "");
 	return strlen(text);
-}
-
-static void add_usage(struct tg_counts *sum)
-{
-	size_t rows = tg_meter_rows(&meter, TG_MAP_USAGE, usage_keys, usage_rows, MANY);
-
-	for (size_t i = 0; i < rows; i++) {
-		sum->requests += usage_rows[i].counts.requests;
-		sum->bytes += usage_rows[i].counts.bytes;
-		sum->origin_requests += usage_rows[i].counts.origin_requests;
-	}
 }
 
 static void add_spill(struct tg_counts *sum, enum tg_map map)
@@ -112,13 +98,13 @@ static size_t rows_of(enum tg_map map)
 /* As many tokens as usage has rows: the next ones go to the spill maps. */
 static void test_usage_spills(void **state)
 {
-	struct tg_counts sum = {0}, spilled = {0}, by_source = {0};
+	struct tg_counts sum, spilled = {0}, by_source = {0};
 	size_t bytes = 0;
 
 	(void)state;
 	for (unsigned int i = 0; i < ROWS + 20; i++)
 		bytes += whole_connection(i, i, 0);
-	add_usage(&sum);
+	sum = tg_meter_usage(&meter, NULL);
 	assert_int_equal(rows_of(TG_MAP_USAGE), ROWS);
 	assert_int_equal(sum.requests, ROWS);
 	add_spill(&spilled, TG_MAP_TOKEN_SPILL);
@@ -152,14 +138,14 @@ static void test_known_rows_go_on(void **state)
 /* And when the spill maps are full as well, without a name: but counted. */
 static void test_nothing_is_lost(void **state)
 {
-	struct tg_counts sum = {0}, spilled = {0}, by_source = {0};
+	struct tg_counts sum, spilled = {0}, by_source = {0};
 	uint64_t without;
 	size_t bytes = 0;
 
 	(void)state;
 	for (unsigned int i = 0; i < 250; i++)
 		bytes += whole_connection(i, i, i);
-	add_usage(&sum);
+	sum = tg_meter_usage(&meter, NULL);
 	add_spill(&spilled, TG_MAP_TOKEN_SPILL);
 	add_spill(&by_source, TG_MAP_SOURCE_SPILL);
 	without = unnamed();
@@ -168,15 +154,14 @@ static void test_nothing_is_lost(void **state)
 	assert_true(by_source.requests <= spilled.requests);
 	assert_int_equal(without, 250 - 2 * ROWS);
 	assert_int_equal(sum.bytes + spilled.bytes +
-				 unattributed[1][TG_UNATTRIBUTED_USAGE_FULL].bytes -
-				 unattributed[0][TG_UNATTRIBUTED_USAGE_FULL].bytes,
+				 since.unattributed[TG_UNATTRIBUTED_USAGE_FULL].bytes,
 			 bytes);
 }
 
 /* Many origins: those beyond the rows stand in usage's origin_requests. */
 static void test_origins_full(void **state)
 {
-	struct tg_counts sum = {0};
+	struct tg_counts sum;
 	uint64_t requests = 0;
 	size_t rows;
 
@@ -187,7 +172,7 @@ static void test_origins_full(void **state)
 	assert_int_equal(rows, ROWS);
 	for (size_t i = 0; i < rows; i++)
 		requests += origin_rows[i].requests;
-	add_usage(&sum);
+	sum = tg_meter_usage(&meter, NULL);
 	assert_int_equal(requests, ROWS);
 	assert_int_equal(sum.origin_requests, 100);
 }
@@ -196,7 +181,7 @@ static void test_origins_full(void **state)
 static void test_flows_full(void **state)
 {
 	struct tg_client clients[ROWS + 10];
-	struct tg_counts sum = {0};
+	struct tg_counts sum;
 
 	(void)state;
 	for (unsigned int i = 0; i < ROWS + 10; i++) {
@@ -215,7 +200,7 @@ static void test_flows_full(void **state)
 	assert_int_equal(counted(TG_PACKET_REQUEST), ROWS + 5);
 	assert_int_equal(counted(TG_PACKET_HELD), 0);
 	assert_int_equal(counted(TG_PACKET_FLOW_TABLE_FULL), 15);
-	add_usage(&sum);
+	sum = tg_meter_usage(&meter, NULL);
 	assert_int_equal(sum.requests, ROWS + 5);
 }
 
@@ -264,15 +249,9 @@ static void test_partials_full(void **state)
 
 static int open_meter(void **state)
 {
-	static const struct tg_case_config defaults = {"Authorization:Bearer X-API-Key",
-						       TG_HEADER_BYTES_DEFAULT, 12};
-	struct tg_http_config http;
-
 	(void)state;
-	if (tg_case_http_config(&defaults, &http))
-		return -1;
 	tg_meter_open(&meter);
-	program = tg_meter_load(&meter, &http, 0);
+	program = tg_meter_load_http(&meter, &tg_meter_http, 0);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter*.c */
 /* links: tests/prog/stream.c */
 /*
  * Segments that come too early: whatever the order, what is counted is what the same
@@ -26,7 +26,6 @@
 #define STREAMS	  4000
 #define PAGE	  1024
 #define PAGES_MAX 1023 /* from the one with what is missing to the one with the last byte */
-#define ROWS_MAX  8
 
 #define REQUEST	      "GET / HTTP/1.1\r\nX-API-Key: one-two-three\r\n\r\n"
 #define REQUEST_BYTES (sizeof(REQUEST) - 1)
@@ -35,15 +34,13 @@ static struct tg_meter meter;
 static struct tg_packet packet;
 static struct tg_stream stream;
 static int program;
-static struct tg_packets before[TG_PACKET_REASONS], after[TG_PACKET_REASONS];
-static struct tg_unattributed unattributed[2][TG_UNATTRIBUTED_REASONS];
+static struct tg_counters before, since;
 
 static int start(void **state)
 {
 	(void)state;
 	tg_meter_clear(&meter);
-	tg_meter_packets(&meter, SLOT, before);
-	tg_meter_unattributed(&meter, unattributed[0]);
+	tg_meter_counters(&meter, SLOT, NULL, &before);
 	return 0;
 }
 
@@ -78,8 +75,8 @@ static struct tg_client connection(uint16_t port, uint32_t first_seq)
 
 static uint64_t counted(uint32_t reason)
 {
-	tg_meter_packets(&meter, SLOT, after);
-	return after[reason].packets - before[reason].packets;
+	tg_meter_counters(&meter, SLOT, &before, &since);
+	return since.packets[reason].packets;
 }
 
 static size_t rows_of(enum tg_map map)
@@ -87,31 +84,13 @@ static size_t rows_of(enum tg_map map)
 	return tg_meter_rows(&meter, map, NULL, NULL, 0);
 }
 
-/* Of all rows, or those of a token. */
-static struct tg_counts usage_of(const struct tg_token *token)
-{
-	struct tg_usage_key keys[ROWS_MAX];
-	struct tg_usage rows[ROWS_MAX];
-	struct tg_counts sum = {0};
-	size_t count = tg_meter_rows(&meter, TG_MAP_USAGE, keys, rows, ROWS_MAX);
-
-	assert_true(count <= ROWS_MAX);
-	for (size_t i = 0; i < count; i++) {
-		if (token && memcmp(&keys[i].token, token, sizeof(*token)))
-			continue;
-		sum.requests += rows[i].counts.requests;
-		sum.bytes += rows[i].counts.bytes;
-	}
-	return sum;
-}
-
 static uint64_t unnamed(void)
 {
 	uint64_t requests = 0;
 
-	tg_meter_unattributed(&meter, unattributed[1]);
+	tg_meter_counters(&meter, SLOT, &before, &since);
 	for (uint32_t i = 0; i < TG_UNATTRIBUTED_REASONS; i++)
-		requests += unattributed[1][i].requests - unattributed[0][i].requests;
+		requests += since.unattributed[i].requests;
 	return requests;
 }
 
@@ -120,13 +99,13 @@ static void check_books(void)
 {
 	uint64_t packets = 0, requests = 0;
 
-	tg_meter_packets(&meter, SLOT, after);
+	tg_meter_counters(&meter, SLOT, &before, &since);
 	for (uint32_t i = TG_PACKET_SEEN + 1; i < TG_PACKET_REASONS; i++) {
-		packets += after[i].packets - before[i].packets;
-		requests += after[i].requests - before[i].requests;
+		packets += since.packets[i].packets;
+		requests += since.packets[i].requests;
 	}
-	assert_int_equal(packets, after[TG_PACKET_SEEN].packets - before[TG_PACKET_SEEN].packets);
-	assert_int_equal(requests, usage_of(NULL).requests + unnamed());
+	assert_int_equal(packets, since.packets[TG_PACKET_SEEN].packets);
+	assert_int_equal(requests, tg_meter_usage(&meter, NULL).requests + unnamed());
 }
 
 static void check_nothing_held(void)
@@ -136,15 +115,6 @@ static void check_nothing_held(void)
 }
 
 /* --- random streams --------------------------------------------------------------- */
-
-static struct tg_token token_of(const char *text)
-{
-	static const struct tg_case defaults = {.config.prefix_bytes = 12};
-	const struct tg_case_request request = {.token = (char *)text,
-						.token_bytes = text ? strlen(text) : 0};
-
-	return tg_case_token(&defaults, &request);
-}
 
 struct sent {
 	uint64_t next, early, again; /* packets */
@@ -199,8 +169,8 @@ static void check_stream(uint64_t seed, const struct sent *sent)
 		counted(TG_PACKET_REQUEST) + counted(TG_PACKET_HEADER) + counted(TG_PACKET_BODY);
 
 	for (size_t i = 0; i < TG_STREAM_TOKENS; i++) {
-		struct tg_token token = token_of(tg_stream_tokens[i]);
-		struct tg_counts counts = usage_of(&token);
+		struct tg_token token = tg_meter_token(tg_stream_tokens[i]);
+		struct tg_counts counts = tg_meter_usage(&meter, &token);
 
 		if (counts.requests != stream.expected[i].requests ||
 		    counts.bytes != stream.expected[i].bytes)
@@ -348,7 +318,7 @@ static void test_far_ahead(void **state)
 	assert_int_equal(counted(TG_PACKET_HELD), 1);
 	assert_int_equal(counted(TG_PACKET_GAP), 1);
 	assert_int_equal(counted(TG_PACKET_RETRANSMIT), 1);
-	assert_int_equal(usage_of(NULL).requests, 3);
+	assert_int_equal(tg_meter_usage(&meter, NULL).requests, 3);
 	check_books();
 	check_nothing_held();
 }
@@ -372,8 +342,9 @@ static void test_no_window_in_bodies(void **state)
 	assert_int_equal(rows_of(TG_MAP_HELD), 0);
 	/* What is missing are body bytes alone, which need not be waited for. */
 	assert_int_equal(counted(TG_PACKET_GAP), 0);
-	assert_int_equal(usage_of(NULL).requests, 2);
-	assert_int_equal(usage_of(NULL).bytes, sizeof(head) - 1 + 1048000 + REQUEST_BYTES);
+	assert_int_equal(tg_meter_usage(&meter, NULL).requests, 2);
+	assert_int_equal(tg_meter_usage(&meter, NULL).bytes,
+			 sizeof(head) - 1 + 1048000 + REQUEST_BYTES);
 	check_books();
 	check_nothing_held();
 }
@@ -404,10 +375,10 @@ static void test_pages_full(void **state)
 	segment_at(clients[ENTRIES / 64], first, REQUEST, REQUEST_BYTES);
 	assert_int_equal(counted(TG_PACKET_HELD), ENTRIES / 64);
 	assert_int_equal(counted(TG_PACKET_GAP), 1);
-	assert_int_equal(usage_of(NULL).requests, 1);
+	assert_int_equal(tg_meter_usage(&meter, NULL).requests, 1);
 	for (uint16_t i = 0; i < ENTRIES / 64; i++)
 		segment(&clients[i], TG_ACK, REQUEST, REQUEST_BYTES);
-	assert_int_equal(usage_of(NULL).requests, 1 + ENTRIES / 64 * (1 + requests));
+	assert_int_equal(tg_meter_usage(&meter, NULL).requests, 1 + ENTRIES / 64 * (1 + requests));
 	check_books();
 	check_nothing_held();
 }
@@ -429,7 +400,7 @@ static void test_pages_full_within(void **state)
 	}
 	assert_int_equal(rows_of(TG_MAP_HOLDS), 4);
 	assert_int_equal(rows_of(TG_MAP_HELD), 4 * 60);
-	assert_int_equal(usage_of(NULL).requests, requests);
+	assert_int_equal(tg_meter_usage(&meter, NULL).requests, requests);
 	check_books();
 }
 
@@ -448,7 +419,7 @@ static void test_holds_full(void **state)
 	for (uint16_t i = 0; i < HOLDS + 10; i++)
 		segment(&clients[i], TG_ACK, REQUEST, REQUEST_BYTES);
 	assert_int_equal(counted(TG_PACKET_RETRANSMIT), 10);
-	assert_int_equal(usage_of(NULL).requests, 2 * HOLDS + 10);
+	assert_int_equal(tg_meter_usage(&meter, NULL).requests, 2 * HOLDS + 10);
 	check_books();
 	check_nothing_held();
 }
@@ -481,8 +452,8 @@ static void test_largest_frame(void **state)
 	}
 	assert_int_equal(counted(TG_PACKET_HELD), sent);
 	assert_int_equal(counted(TG_PACKET_RETRANSMIT), sent);
-	assert_int_equal(usage_of(NULL).requests, sent * (requests + 2));
-	assert_int_equal(usage_of(NULL).bytes, sent * (requests + 2) * REQUEST_BYTES);
+	assert_int_equal(tg_meter_usage(&meter, NULL).requests, sent * (requests + 2));
+	assert_int_equal(tg_meter_usage(&meter, NULL).bytes, sent * (requests + 2) * REQUEST_BYTES);
 	check_books();
 }
 
@@ -503,7 +474,7 @@ static void test_progress_is_no_loss(void **state)
 	assert_int_equal(counted(TG_PACKET_GAP), 0);
 	segment_at(client, seq + 2 * REQUEST_BYTES, REQUEST, REQUEST_BYTES);
 	segment_at(client, seq + 4 * REQUEST_BYTES, REQUEST, REQUEST_BYTES);
-	assert_int_equal(usage_of(NULL).requests, 6);
+	assert_int_equal(tg_meter_usage(&meter, NULL).requests, 6);
 	check_nothing_held();
 }
 
@@ -521,10 +492,10 @@ static void test_given_up(void **state)
 	tg_meter_age_holds(&meter);
 	segment_at(client, seq + 8 * REQUEST_BYTES + 16, REQUEST + 16, REQUEST_BYTES - 16);
 	assert_int_equal(counted(TG_PACKET_GAP), 1);
-	assert_int_equal(usage_of(NULL).requests, 5);
+	assert_int_equal(tg_meter_usage(&meter, NULL).requests, 5);
 	segment_at(client, seq + 9 * REQUEST_BYTES, REQUEST, REQUEST_BYTES);
-	assert_int_equal(usage_of(NULL).requests, 6);
-	assert_int_equal(usage_of(NULL).bytes, 6 * REQUEST_BYTES);
+	assert_int_equal(tg_meter_usage(&meter, NULL).requests, 6);
+	assert_int_equal(tg_meter_usage(&meter, NULL).bytes, 6 * REQUEST_BYTES);
 	check_books();
 	check_nothing_held();
 }
@@ -546,7 +517,7 @@ static void test_pages_come_round(void **state)
 		segment_at(client, first + (i - 3) * piece, text + (i - 3) * piece, piece);
 	}
 	segment_at(client, first + 2398 * piece, text + 2398 * piece, piece);
-	assert_int_equal(usage_of(NULL).requests, requests);
+	assert_int_equal(tg_meter_usage(&meter, NULL).requests, requests);
 	assert_int_equal(counted(TG_PACKET_HELD), 1200);
 	check_books();
 	check_nothing_held();
@@ -561,11 +532,11 @@ static void test_runs_full(void **state)
 	for (uint32_t i = 0; i < TG_STREAM_RUNS; i++)
 		segment_at(client, seq + (2 * i + 1) * REQUEST_BYTES, REQUEST, REQUEST_BYTES);
 	assert_int_equal(counted(TG_PACKET_HELD), TG_STREAM_RUNS);
-	assert_int_equal(usage_of(NULL).requests, 0);
+	assert_int_equal(tg_meter_usage(&meter, NULL).requests, 0);
 	/* What is missing is given up: all that was held counts, and this one. */
 	segment_at(client, seq + (2 * TG_STREAM_RUNS + 1) * REQUEST_BYTES, REQUEST, REQUEST_BYTES);
 	assert_int_equal(counted(TG_PACKET_GAP), 1);
-	assert_int_equal(usage_of(NULL).requests, TG_STREAM_RUNS + 1);
+	assert_int_equal(tg_meter_usage(&meter, NULL).requests, TG_STREAM_RUNS + 1);
 	check_books();
 	check_nothing_held();
 }
@@ -597,15 +568,9 @@ static void test_swept(void **state)
 
 static int open_meter(void **state)
 {
-	static const struct tg_case_config defaults = {"Authorization:Bearer X-API-Key",
-						       TG_HEADER_BYTES_DEFAULT, 12};
-	struct tg_http_config http;
-
 	(void)state;
-	if (tg_case_http_config(&defaults, &http))
-		return -1;
 	tg_meter_open_sized(&meter, ENTRIES);
-	program = tg_meter_load(&meter, &http, SLOT);
+	program = tg_meter_load_http(&meter, &tg_meter_http, SLOT);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter*.c */
 /*
  * tests/http/ through the loaded program: each way of cutting a stream is a
  * TCP connection of its own, and the maps must say what the case says.
@@ -30,17 +30,12 @@ static struct variant {
 } variant[TG_IFACES_MAX];
 static uint32_t variants;
 
-struct counters {
-	struct tg_packets packets[TG_PACKET_REASONS];
-	struct tg_unattributed unattributed[TG_UNATTRIBUTED_REASONS];
-};
-
 struct run {
 	const struct tg_case *c;
 	const struct tg_cuts *cuts;
 	uint32_t slot;
 	struct tg_client client;
-	struct counters before, after;
+	struct tg_counters before, counted;
 	uint64_t frame_bytes;
 };
 
@@ -57,7 +52,6 @@ struct run {
 
 static uint32_t slot_of(const struct tg_case_config *config)
 {
-	struct tg_http_config http;
 	uint32_t slot;
 
 	for (slot = 0; slot < variants; slot++) {
@@ -65,10 +59,9 @@ static uint32_t slot_of(const struct tg_case_config *config)
 			return slot;
 	}
 	assert_true(slot < TG_IFACES_MAX);
-	assert_int_equal(tg_case_http_config(config, &http), 0);
 	variant[variants++].config = *config; /* a program that is refused is so once only */
 	variant[slot].program = -1;
-	variant[slot].program = tg_meter_load(&meter, &http, slot);
+	variant[slot].program = tg_meter_load_http(&meter, config, slot);
 	return slot;
 }
 
@@ -96,17 +89,6 @@ static void send_segment(struct run *run, uint8_t flags, const void *bytes, size
 	run->frame_bytes += packet.count;
 	check(run, tg_meter_send(variant[run->slot].program, &packet) == XDP_PASS,
 	      "a packet does not pass");
-}
-
-static void read_counters(const struct run *run, struct counters *out)
-{
-	tg_meter_packets(&meter, run->slot, out->packets);
-	tg_meter_unattributed(&meter, out->unattributed);
-}
-
-static uint64_t counted(const struct run *run, uint32_t reason)
-{
-	return run->after.packets[reason].packets - run->before.packets[reason].packets;
 }
 
 /* --- what is expected: the case's requests, summed up by token and by origin ---------------- */
@@ -244,10 +226,8 @@ static void check_unattributed(const struct run *run)
 	int expected = tg_case_unattributed(run->c);
 
 	for (int i = 0; i < TG_UNATTRIBUTED_REASONS; i++) {
-		uint64_t requests =
-			run->after.unattributed[i].requests - run->before.unattributed[i].requests;
-		uint64_t bytes =
-			run->after.unattributed[i].bytes - run->before.unattributed[i].bytes;
+		uint64_t requests = run->counted.unattributed[i].requests;
+		uint64_t bytes = run->counted.unattributed[i].bytes;
 
 		check(run, requests == (i == expected), "%llu unattributed requests of reason %d",
 		      (unsigned long long)requests, i);
@@ -294,7 +274,7 @@ static void check_packets(const struct run *run)
 			    (i == c->reason && c->end == TG_CASE_ERROR);
 		uint64_t most = i == c->reason && c->end == TG_CASE_ERROR ? 1 : rest;
 
-		is = counted(run, i);
+		is = run->counted.packets[i].packets;
 		check(run, is >= expected[i] && is <= expected[i] + (open ? most : 0),
 		      "%llu packets of reason %u, not %llu (+ %llu)", (unsigned long long)is, i,
 		      (unsigned long long)expected[i], (unsigned long long)(open ? most : 0));
@@ -302,7 +282,7 @@ static void check_packets(const struct run *run)
 			expected[TG_PACKET_SEEN] -= is;
 	}
 	check(run, !expected[TG_PACKET_SEEN], "packets that were seen, but ended nowhere");
-	is = run->after.packets[TG_PACKET_SEEN].bytes - run->before.packets[TG_PACKET_SEEN].bytes;
+	is = run->counted.packets[TG_PACKET_SEEN].bytes;
 	check(run, is == run->frame_bytes, "frames of %llu bytes, not %llu", (unsigned long long)is,
 	      (unsigned long long)run->frame_bytes);
 }
@@ -313,10 +293,9 @@ static void check_requests(const struct run *run)
 	uint64_t by_packet = 0, unattributed = 0;
 
 	for (uint32_t i = 0; i < TG_PACKET_REASONS; i++)
-		by_packet += run->after.packets[i].requests - run->before.packets[i].requests;
+		by_packet += run->counted.packets[i].requests;
 	for (uint32_t i = 0; i < TG_UNATTRIBUTED_REASONS; i++)
-		unattributed +=
-			run->after.unattributed[i].requests - run->before.unattributed[i].requests;
+		unattributed += run->counted.unattributed[i].requests;
 	check(run, by_packet == run->c->requests + unattributed,
 	      "packets brought %llu requests, not %zu and %llu", (unsigned long long)by_packet,
 	      (size_t)run->c->requests, (unsigned long long)unattributed);
@@ -353,14 +332,14 @@ static void run_cuts(struct run *run)
 
 	run->client = new_client();
 	run->frame_bytes = 0;
-	read_counters(run, &run->before);
+	tg_meter_counters(&meter, run->slot, NULL, &run->before);
 	send_segment(run, TG_SYN, NULL, 0);
 	for (size_t i = 0; i < run->cuts->segments; begin = run->cuts->end[i++])
 		send_segment(run, TG_ACK | TG_PSH, run->c->stream + begin,
 			     run->cuts->end[i] - begin);
 	check_state(run);
 	send_segment(run, TG_ACK | TG_FIN, NULL, 0);
-	read_counters(run, &run->after);
+	tg_meter_counters(&meter, run->slot, &run->before, &run->counted);
 	sum_up(run, &sums);
 	check_usage(run, &sums);
 	check_origins(run, &sums);

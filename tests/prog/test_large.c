@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter*.c */
 /*
  * Packets of many kilobytes, as GRO and jumbo frames make them. What does not
  * fit in the first page reaches the program in fragments: a header may lie
@@ -60,21 +60,11 @@ static void send_first(size_t bytes, uint32_t reason)
 	assert_int_equal(counted(reason) - before, 1);
 }
 
-static struct tg_counts usage_of(const char *token)
+static struct tg_counts usage_of(const char *text)
 {
-	const struct tg_case defaults = {.config = config};
-	const struct tg_case_request request = {.token = (char *)token,
-						.token_bytes = token ? strlen(token) : 0};
-	struct tg_token wanted = tg_case_token(&defaults, &request);
-	struct tg_usage_key keys[8];
-	struct tg_usage rows[8];
-	size_t count = tg_meter_rows(&meter, TG_MAP_USAGE, keys, rows, 8);
+	struct tg_token token = tg_meter_token(text);
 
-	for (size_t i = 0; i < count; i++) {
-		if (!memcmp(&keys[i].token, &wanted, sizeof(wanted)))
-			return rows[i].counts;
-	}
-	return (struct tg_counts){0};
+	return tg_meter_usage(&meter, &token);
 }
 
 /* A body, then a request that begins at a given offset of the frame. */
@@ -210,13 +200,9 @@ static void test_shortest_chunks(void **state)
 
 static int open_meter(void **state)
 {
-	struct tg_http_config http;
-
 	(void)state;
-	if (tg_case_http_config(&config, &http))
-		return -1;
 	tg_meter_open(&meter);
-	program = tg_meter_load(&meter, &http, 0);
+	program = tg_meter_load_http(&meter, &config, 0);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter*.c */
 /*
  * Which policy decides a request, held against a plain model that compares texts: random
  * sets of policies, random requests. The model knows nothing of bits, tries or caches.
@@ -228,13 +228,10 @@ static void the_model_agrees(void **state)
 static int setup(void **state)
 {
 	static const struct tg_case_config config = {"X-API-Key", TG_HEADER_BYTES_DEFAULT, 12};
-	struct tg_http_config http;
 
 	(void)state;
-	if (tg_case_http_config(&config, &http))
-		return -1;
 	tg_meter_open_sized(&meter, 4096);
-	program = tg_meter_load(&meter, &http, 0);
+	program = tg_meter_load_http(&meter, &config, 0);
 	return tg_enforce_open(&meter.maps, true, &enforce, error, sizeof(error));
 }
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/frames*.c tests/prog/packet.c */
-/* links: tests/prog/meter.c */
+/* links: tests/prog/meter*.c tests/prog/tests.c */
 /*
  * One packet each, of every shape: what it is counted as, and whether the
  * request in it was found. A packet always passes.
  */
-#include <assert.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <setjmp.h>
@@ -17,23 +16,20 @@
 #include <cmocka.h>
 
 #include "frames.h"
-#include "tests/http/cases.h"
+#include "meter.h"
+#include "tests.h"
 
-#define SLOT	  3 /* not 0, so that a forgotten slot is seen */
-#define TESTS_MAX 200
+#define SLOT 3 /* not 0, so that a forgotten slot is seen */
 
 static struct tg_meter meter;
 static int program;
 
 static uint64_t requests_of_token(void)
 {
-	static const struct tg_case_request expected = {.token = TG_FRAME_TOKEN,
-							.token_bytes = sizeof(TG_FRAME_TOKEN) - 1};
-	static const struct tg_case defaults = {.config.prefix_bytes = 12};
 	struct tg_usage_key keys[4];
 	struct tg_usage rows[4];
 	size_t count = tg_meter_rows(&meter, TG_MAP_USAGE, keys, rows, 4);
-	struct tg_token token = tg_case_token(&defaults, &expected);
+	struct tg_token token = tg_meter_token(TG_FRAME_TOKEN);
 
 	if (!count)
 		return 0;
@@ -46,18 +42,18 @@ static uint64_t requests_of_token(void)
 /* Sends it; exactly the reason and SEEN go up, by one packet and its bytes. */
 static void send_as(const struct tg_packet *packet, uint32_t reason)
 {
-	struct tg_packets before[TG_PACKET_REASONS], after[TG_PACKET_REASONS];
+	struct tg_counters before, counted;
 
-	tg_meter_packets(&meter, SLOT, before);
+	tg_meter_counters(&meter, SLOT, NULL, &before);
 	assert_int_equal(tg_meter_send(program, packet), XDP_PASS);
-	tg_meter_packets(&meter, SLOT, after);
+	tg_meter_counters(&meter, SLOT, &before, &counted);
 	for (uint32_t i = 0; i < TG_PACKET_REASONS; i++) {
 		bool counts = i == reason || i == TG_PACKET_SEEN;
 
-		if (after[i].packets - before[i].packets != counts)
+		if (counted.packets[i].packets != counts)
 			fail_msg("%zu bytes: reason %u counted %llu times, not %d", packet->count,
-				 i, after[i].packets - before[i].packets, counts);
-		assert_int_equal(after[i].bytes - before[i].bytes, counts ? packet->count : 0);
+				 i, counted.packets[i].packets, counts);
+		assert_int_equal(counted.packets[i].bytes, counts ? packet->count : 0);
 	}
 }
 
@@ -115,50 +111,33 @@ static void test_noise(void **state)
 
 static int open_meter(void **state)
 {
-	static const struct tg_case_config defaults = {"Authorization:Bearer X-API-Key",
-						       TG_HEADER_BYTES_DEFAULT, 12};
-	struct tg_http_config http;
-
 	(void)state;
-	if (tg_case_http_config(&defaults, &http))
-		return -1;
 	tg_meter_open(&meter);
-	program = tg_meter_load(&meter, &http, SLOT);
+	program = tg_meter_load_http(&meter, &tg_meter_http, SLOT);
 	return 0;
 }
 
-static size_t add_tests(struct CMUnitTest *tests, size_t count, const struct tg_frame *frames)
+static void add_frames(struct CMUnitTest tests[TG_TESTS_MAX], const struct tg_frame *frame)
 {
-	static char names[TESTS_MAX][80];
+	static char names[TG_TESTS_MAX][80], (*name)[80] = names;
 
-	for (const struct tg_frame *frame = frames; frame->what; frame++) {
-		assert(count + 2 <= TESTS_MAX);
-		tests[count] = (struct CMUnitTest){.name = frame->what,
-						   .test_func = test_frame,
-						   .initial_state = (void *)frame};
-		count++;
+	for (; frame->what; frame++) {
+		tg_tests_add(tests, frame->what, test_frame, NULL, frame);
 		if (!frame->requests)
 			continue;
-		snprintf(names[count], sizeof(names[count]), "cut off: %s", frame->what);
-		tests[count] = (struct CMUnitTest){.name = names[count],
-						   .test_func = test_cut_off,
-						   .initial_state = (void *)frame};
-		count++;
+		snprintf(*name, sizeof(*name), "cut off: %s", frame->what);
+		tg_tests_add(tests, *name++, test_cut_off, NULL, frame);
 	}
-	return count;
 }
 
 int main(int argc, char **argv)
 {
-	static struct CMUnitTest tests[TESTS_MAX + 1];
-	size_t count = 0;
+	static struct CMUnitTest tests[TG_TESTS_MAX];
 
-	count = add_tests(tests, count, tg_frames_link);
-	count = add_tests(tests, count, tg_frames_ip4);
-	count = add_tests(tests, count, tg_frames_ip6);
-	count = add_tests(tests, count, tg_frames_tcp);
-	tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_noise);
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	return _cmocka_run_group_tests("packets", tests, count, open_meter, NULL);
+	add_frames(tests, tg_frames_link);
+	add_frames(tests, tg_frames_ip4);
+	add_frames(tests, tg_frames_ip6);
+	add_frames(tests, tg_frames_tcp);
+	tg_tests_add(tests, "test_noise", test_noise, NULL, NULL);
+	return tg_tests_run("packets", tests, open_meter, argc, argv);
 }

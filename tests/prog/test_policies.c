@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter*.c */
 /* links: tests/prog/wire.c tests/prog/rig*.c tests/prog/tests.c tests/prog/matches.c */
 /*
  * Which policies a request is under, how many of M requests they let through, and

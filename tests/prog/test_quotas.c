@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter*.c */
 /*
  * The agent's side of quotas over real maps: policies set and removed, kept from
  * agent to agent and over maps that are made anew, blocks, block rules, and
@@ -69,10 +69,8 @@ static void reopen_quotas(void)
 static void open_maps(void)
 {
 	static char state_dir[64];
-	static const struct tg_case_config config = {"Authorization:Bearer X-API-Key",
-						     TG_HEADER_BYTES_DEFAULT, 12};
 
-	if (tg_case_http_config(&config, &http))
+	if (tg_case_http_config(&tg_meter_http, &http))
 		fail_msg("no table");
 	tg_meter_open(&meter);
 	if (!*state_dir) {

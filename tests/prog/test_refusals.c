@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter*.c */
 /* links: tests/prog/wire.c tests/prog/rig*.c tests/prog/tests.c tests/prog/refusals.c */
 /*
  * What both ends get to see when a request is refused. Each case runs for each
@@ -87,8 +87,8 @@ static void run_step(struct run *run)
 	}
 	if (reason != step->reason)
 		fail_msg("%s (%s): step %zu is counted as %s, not %s", run->c->what,
-			 run->peer.path->what, run->at, tg_rig_reason(reason),
-			 tg_rig_reason(step->reason));
+			 run->peer.path->what, run->at, tg_meter_reason(reason),
+			 tg_meter_reason(step->reason));
 	if (!is_out_right(run, &out))
 		fail_msg("%s (%s): step %zu: %s, seq %d/%d, ack %d/%d, %zu bytes, not %s, %d, %d, "
 			 "%zu\n%s",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter*.c */
 /*
  * What a cold review found broken, and must stay mended: secrets that the maps
  * gave away, and requests or bytes that were not counted, or for another.
@@ -19,10 +19,9 @@
 #include "meter.h"
 #include "tests/http/cases.h"
 
-#define SHOWN 12 /* identity.token_prefix_bytes */
+#define SHOWN 12 /* identity.token_prefix_bytes, as in tg_meter_http */
 #define TOKEN "Zq7Xw9Kj3Vb5Hn1Tg8Rd6Lm2Pc4"
 #define RUN   5 /* shorter runs of a token's bytes may stand anywhere by chance */
-#define ROWS  16
 
 #define REQUEST "GET / HTTP/1.1\r\nX-API-Key: one-two-three\r\n\r\n"
 
@@ -32,10 +31,10 @@
 
 static struct tg_meter meter;
 static struct tg_packet packet;
-static struct tg_http_config plain_http, basic_http;
+static struct tg_http_config plain_http;
 static int plain, basic; /* programs */
 static int program;	 /* the one of these that is in use */
-static struct tg_packets packets[2][TG_PACKET_REASONS];
+static struct tg_counters before;
 
 static void segment(struct tg_client *client, uint8_t flags, const void *bytes, size_t count)
 {
@@ -60,24 +59,10 @@ static struct tg_client connection(void)
 
 static uint64_t counted(uint32_t reason)
 {
-	tg_meter_packets(&meter, 0, packets[1]);
-	return packets[1][reason].packets - packets[0][reason].packets;
-}
+	struct tg_counters since;
 
-/* Of all rows of usage. */
-static struct tg_counts usage_sum(void)
-{
-	struct tg_usage_key keys[ROWS];
-	struct tg_usage rows[ROWS];
-	struct tg_counts sum = {0};
-	size_t count = tg_meter_rows(&meter, TG_MAP_USAGE, keys, rows, ROWS);
-
-	assert_true(count <= ROWS);
-	for (size_t i = 0; i < count; i++) {
-		sum.requests += rows[i].counts.requests;
-		sum.bytes += rows[i].counts.bytes;
-	}
-	return sum;
+	tg_meter_counters(&meter, 0, &before, &since);
+	return since.packets[reason].packets;
 }
 
 static struct tg_head only_partial(void)
@@ -94,7 +79,7 @@ static int start(void **state)
 	(void)state;
 	program = plain;
 	tg_meter_clear(&meter);
-	tg_meter_packets(&meter, 0, packets[0]);
+	tg_meter_counters(&meter, 0, NULL, &before);
 	return 0;
 }
 
@@ -292,7 +277,7 @@ static void test_largest_frame_is_read_to_its_end(void **state)
 		client = connection();
 		send_largest(&client, before_end);
 		send_text(&client, REQUEST);
-		assert_int_equal(usage_sum().requests, 3);
+		assert_int_equal(tg_meter_usage(&meter, NULL).requests, 3);
 	}
 	assert_int_equal(counted(TG_PACKET_UNREADABLE), 0);
 }
@@ -313,7 +298,7 @@ static void test_long_upload_is_billed_while_it_runs(void **state)
 
 		segment(&client, TG_ACK, body, sizeof(body));
 		sent += sizeof(body);
-		counts = usage_sum();
+		counts = tg_meter_usage(&meter, NULL);
 		assert_int_equal(counts.requests, 1);
 		assert_true(counts.bytes <= sent);
 		assert_true(counts.bytes + (1 << 20) + sizeof(body) >= sent);
@@ -332,7 +317,7 @@ static void test_requests_after_upgrade_and_gap_count(void **state)
 	tg_meter_age_holds(&meter);
 	for (unsigned int i = 0; i < 5; i++)
 		send_text(&client, REQUEST);
-	assert_int_equal(usage_sum().requests, 6);
+	assert_int_equal(tg_meter_usage(&meter, NULL).requests, 6);
 	assert_int_equal(counted(TG_PACKET_OPAQUE), 0);
 }
 
@@ -350,8 +335,8 @@ static void test_lost_partial_bills_nobody(void **state)
 	other = connection();
 	send_text(&other, REQUEST);
 	send_text(&client, "Accept: c\r\n\r\n");
-	assert_int_equal(usage_sum().requests, 1);
-	assert_int_equal(usage_sum().bytes, strlen(REQUEST));
+	assert_int_equal(tg_meter_usage(&meter, NULL).requests, 1);
+	assert_int_equal(tg_meter_usage(&meter, NULL).bytes, strlen(REQUEST));
 	assert_int_equal(counted(TG_PACKET_UNSYNCED), 1);
 }
 
@@ -365,26 +350,19 @@ static void test_old_byte_with_fin_ends_nothing(void **state)
 	segment(&old, TG_ACK | TG_FIN, "G", 1);
 	send_text(&client, "t: a\r\n\r\n");
 	send_text(&client, REQUEST);
-	assert_int_equal(usage_sum().requests, 3);
-}
-
-static int load(const struct tg_case_config *config, struct tg_http_config *http)
-{
-	assert_int_equal(tg_case_http_config(config, http), 0);
-	return tg_meter_load(&meter, http, 0);
+	assert_int_equal(tg_meter_usage(&meter, NULL).requests, 3);
 }
 
 static int open_meter(void **state)
 {
-	static const struct tg_case_config for_plain = {"Authorization:Bearer X-API-Key",
-							TG_HEADER_BYTES_DEFAULT, SHOWN};
 	static const struct tg_case_config for_basic = {"Authorization:Basic",
 							TG_HEADER_BYTES_DEFAULT, SHOWN};
 
 	(void)state;
 	tg_meter_open(&meter);
-	plain = load(&for_plain, &plain_http);
-	basic = load(&for_basic, &basic_http);
+	assert_int_equal(tg_case_http_config(&tg_meter_http, &plain_http), 0);
+	plain = tg_meter_load(&meter, &plain_http, 0);
+	basic = tg_meter_load_http(&meter, &for_basic, 0);
 	return 0;
 }
 

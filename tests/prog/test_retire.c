@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter*.c */
 /* links: tests/prog/wire.c tests/prog/rig*.c tests/prog/tests.c tests/prog/crowd.c */
 /*
  * Budgets that are retired: their slots come back, and nothing that was taken goes

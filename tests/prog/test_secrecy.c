@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter.c */
+/* links: user/[a-z]*.c tests/http/[a-z]*.c tests/prog/packet.c tests/prog/meter*.c */
 /*
  * What the maps give away of a token: its prefix, and nothing else; while its
  * header is still on the way, not even that.
@@ -30,13 +30,10 @@ static int open_meter(void **state)
 {
 	static const struct tg_case_config config = {"Authorization:Bearer Authorization X-API-Key",
 						     TG_HEADER_BYTES_DEFAULT, SHOWN};
-	struct tg_http_config http;
 
 	(void)state;
-	if (tg_case_http_config(&config, &http))
-		return -1;
 	tg_meter_open(&meter);
-	program = tg_meter_load(&meter, &http, 0);
+	program = tg_meter_load_http(&meter, &config, 0);
 	return 0;
 }
 

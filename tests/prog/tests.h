@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#define TG_TESTS_MAX 200
+#define TG_TESTS_MAX 256
 
 /* A list of them has room for TG_TESTS_MAX, and ends with one without a name. */
 
