@@ -144,6 +144,26 @@ struct tg_attachment sandbox_attach(struct sandbox *sandbox, struct tg_loader *l
 	return attachment;
 }
 
+struct tg_loader *sandbox_start(struct sandbox *sandbox, struct tg_attachment *out)
+{
+	struct tg_loader *loader = sandbox_open(sandbox);
+	struct tg_attachment attachment = sandbox_attach(sandbox, loader, 0);
+
+	if (out)
+		*out = attachment;
+	return loader;
+}
+
+unsigned int sandbox_detach(struct sandbox *sandbox)
+{
+	unsigned int removed;
+
+	if (tg_loader_detach(sandbox->pin_dir, NULL, 0, &removed, sandbox->error,
+			     sizeof(sandbox->error)))
+		fail_msg("detach: %s", sandbox->error);
+	return removed;
+}
+
 int sandbox_open_fails(struct sandbox *sandbox)
 {
 	struct tg_loader *loader = NULL;

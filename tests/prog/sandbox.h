@@ -23,6 +23,7 @@ struct sandbox {
 /* cmocka set-up and tear-down: *state is the struct sandbox. */
 int sandbox_setup(void **state);
 int sandbox_teardown(void **state);
+#define SANDBOX_TEST(name) cmocka_unit_test_setup_teardown(name, sandbox_setup, sandbox_teardown)
 
 /* Run a shell command that must succeed. */
 void sandbox_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -38,6 +39,12 @@ bool sandbox_pinned(const struct sandbox *sandbox, const char *below);
 struct tg_loader *sandbox_open(struct sandbox *sandbox);
 struct tg_attachment sandbox_attach(struct sandbox *sandbox, struct tg_loader *loader,
 				    unsigned int which);
+
+/* An agent that meters near begins. out: NULL: whatever. */
+struct tg_loader *sandbox_start(struct sandbox *sandbox, struct tg_attachment *out);
+
+/* From all interfaces. Returns how many they were. */
+unsigned int sandbox_detach(struct sandbox *sandbox);
 
 /* Must fail: the error, with its words in sandbox->error. */
 int sandbox_open_fails(struct sandbox *sandbox);

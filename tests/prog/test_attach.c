@@ -29,8 +29,7 @@ static void counts_on_without_an_agent_and_is_adopted(void **state)
 	struct tg_loader *loader;
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	first = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &first);
 	assert_int_equal(first.mode, TG_MODE_NATIVE);
 	assert_int_equal(first.program_id, sandbox_native_program("near"));
 	assert_int_equal(first.ifindex, sandbox_index("near"));
@@ -48,8 +47,7 @@ static void counts_on_without_an_agent_and_is_adopted(void **state)
 	assert_int_equal(seen.slot, first.slot);
 	assert_int_equal(seen.link_id, first.link_id);
 
-	loader = sandbox_open(sandbox);
-	second = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &second);
 	assert_int_equal(second.link_id, first.link_id);
 	assert_int_equal(second.slot, first.slot);
 	assert_int_not_equal(second.program_id, first.program_id);
@@ -66,8 +64,7 @@ static void attaching_again_changes_nothing(void **state)
 	struct tg_loader *loader;
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	first = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &first);
 	second = sandbox_attach(sandbox, loader, 0);
 	assert_memory_equal(&first, &second, sizeof(first));
 	tg_loader_close(loader);
@@ -81,8 +78,7 @@ static void attaches_in_generic_mode(void **state)
 
 	sandbox_make_pair("near", "far");
 	sandbox->interfaces[0].mode = TG_MODE_GENERIC;
-	loader = sandbox_open(sandbox);
-	attachment = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &attachment);
 	assert_int_equal(attachment.mode, TG_MODE_GENERIC);
 	assert_string_equal(attachment.why, "");
 	assert_int_equal(sandbox_native_program("near"), 0);
@@ -99,8 +95,7 @@ static void auto_takes_native_where_it_can(void **state)
 
 	sandbox_make_pair("near", "far");
 	sandbox->interfaces[0].mode = TG_MODE_AUTO;
-	loader = sandbox_open(sandbox);
-	attachment = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &attachment);
 	assert_int_equal(attachment.mode, TG_MODE_NATIVE);
 	assert_string_equal(attachment.why, "");
 	tg_loader_close(loader);
@@ -113,15 +108,13 @@ static void auto_goes_generic_and_says_why(void **state)
 	struct tg_loader *loader;
 
 	sandbox->interfaces[0] = (struct tg_config_interface){.name = "lo", .mode = TG_MODE_AUTO};
-	loader = sandbox_open(sandbox);
-	attachment = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &attachment);
 	assert_int_equal(attachment.mode, TG_MODE_GENERIC);
 	assert_non_null(strstr(attachment.why, "native XDP refused"));
 	attachment = sandbox_attach(sandbox, loader, 0); /* the reason stays */
 	assert_non_null(strstr(attachment.why, "native XDP refused"));
 	tg_loader_close(loader);
-	loader = sandbox_open(sandbox);
-	attachment = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &attachment);
 	assert_int_equal(attachment.mode, TG_MODE_GENERIC);
 	assert_true(*attachment.why);
 	tg_loader_close(loader);
@@ -136,12 +129,9 @@ static void auto_keeps_what_was_attached_in_generic(void **state)
 
 	sandbox_make_pair("near", "far");
 	sandbox->interfaces[0].mode = TG_MODE_GENERIC;
-	loader = sandbox_open(sandbox);
-	first = sandbox_attach(sandbox, loader, 0);
-	tg_loader_close(loader);
+	tg_loader_close(sandbox_start(sandbox, &first));
 	sandbox->interfaces[0].mode = TG_MODE_AUTO;
-	loader = sandbox_open(sandbox);
-	second = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &second);
 	assert_int_equal(second.mode, TG_MODE_GENERIC);
 	assert_int_equal(second.link_id, first.link_id);
 	assert_non_null(strstr(second.why, "tollgate detach near"));
@@ -174,13 +164,11 @@ static void another_mode_attaches_anew(void **state)
 
 	sandbox_make_pair("near", "far");
 	sandbox->interfaces[0].mode = TG_MODE_GENERIC;
-	loader = sandbox_open(sandbox);
-	first = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &first);
 	sandbox_send("far", 3);
 	tg_loader_close(loader);
 	sandbox->interfaces[0].mode = TG_MODE_NATIVE;
-	loader = sandbox_open(sandbox);
-	second = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &second);
 	assert_int_equal(second.mode, TG_MODE_NATIVE);
 	assert_int_not_equal(second.link_id, first.link_id);
 	sandbox_send("far", 3);
@@ -192,13 +180,10 @@ static void names_with_dots_are_pinned(void **state)
 {
 	struct sandbox *sandbox = *state;
 	struct tg_attachment seen;
-	struct tg_loader *loader;
 
 	sandbox_make_pair("near.100", "far");
 	sandbox->interfaces[0].name = "near.100";
-	loader = sandbox_open(sandbox);
-	sandbox_attach(sandbox, loader, 0);
-	tg_loader_close(loader);
+	tg_loader_close(sandbox_start(sandbox, NULL));
 	assert_true(sandbox_pinned(sandbox, "links/near%2E100"));
 	assert_int_equal(tg_loader_attachments(sandbox->pin_dir, &seen, 1), 1);
 	assert_string_equal(seen.name, "near.100");
@@ -213,8 +198,7 @@ static void each_interface_counts_in_its_slot(void **state)
 	sandbox_make_pair("near", "far");
 	sandbox_make_pair("near2", "far2");
 	sandbox->config.interfaces_count = 2;
-	loader = sandbox_open(sandbox);
-	first = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &first);
 	second = sandbox_attach(sandbox, loader, 1);
 	assert_int_not_equal(first.slot, second.slot);
 	sandbox_send("far", 3);
@@ -233,9 +217,7 @@ static void a_link_of_another_namespace_is_left_alone(void **state)
 	int elsewhere;
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	first = sandbox_attach(sandbox, loader, 0);
-	tg_loader_close(loader);
+	tg_loader_close(sandbox_start(sandbox, &first));
 	elsewhere = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	assert_true(elsewhere >= 0);
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
@@ -302,17 +284,15 @@ static void other_program_is_replaced_when_told(void **state)
 	static const uint32_t modes[] = {XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE};
 	struct tg_attachment attachment;
 	struct tg_loader *loader;
-	unsigned int removed;
 
 	sandbox_make_pair("near", "far");
 	sandbox->interfaces[0].replace = true;
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(bpf_xdp_attach(sandbox_index("near"), other, modes[i], NULL), 0);
-		loader = sandbox_open(sandbox);
-		attachment = sandbox_attach(sandbox, loader, 0);
+		loader = sandbox_start(sandbox, &attachment);
 		assert_int_equal(sandbox_native_program("near"), attachment.program_id);
 		tg_loader_close(loader);
-		assert_int_equal(tg_loader_detach(sandbox->pin_dir, NULL, 0, &removed, ERROR), 0);
+		sandbox_detach(sandbox);
 	}
 	close(other);
 }
@@ -339,26 +319,24 @@ static void other_program_of_a_link_is_replaced_when_told(void **state)
 	close(other);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, sandbox_setup, sandbox_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(counts_on_without_an_agent_and_is_adopted),
-		T(attaching_again_changes_nothing),
-		T(attaches_in_generic_mode),
-		T(auto_takes_native_where_it_can),
-		T(auto_goes_generic_and_says_why),
-		T(auto_keeps_what_was_attached_in_generic),
-		T(native_refused_is_an_error),
-		T(another_mode_attaches_anew),
-		T(names_with_dots_are_pinned),
-		T(each_interface_counts_in_its_slot),
-		T(a_link_of_another_namespace_is_left_alone),
-		T(other_program_is_named_and_stays),
-		T(the_command_it_names_works),
-		T(other_program_is_replaced_when_told),
-		T(other_program_of_a_link_is_replaced_when_told),
+		SANDBOX_TEST(counts_on_without_an_agent_and_is_adopted),
+		SANDBOX_TEST(attaching_again_changes_nothing),
+		SANDBOX_TEST(attaches_in_generic_mode),
+		SANDBOX_TEST(auto_takes_native_where_it_can),
+		SANDBOX_TEST(auto_goes_generic_and_says_why),
+		SANDBOX_TEST(auto_keeps_what_was_attached_in_generic),
+		SANDBOX_TEST(native_refused_is_an_error),
+		SANDBOX_TEST(another_mode_attaches_anew),
+		SANDBOX_TEST(names_with_dots_are_pinned),
+		SANDBOX_TEST(each_interface_counts_in_its_slot),
+		SANDBOX_TEST(a_link_of_another_namespace_is_left_alone),
+		SANDBOX_TEST(other_program_is_named_and_stays),
+		SANDBOX_TEST(the_command_it_names_works),
+		SANDBOX_TEST(other_program_is_replaced_when_told),
+		SANDBOX_TEST(other_program_of_a_link_is_replaced_when_told),
 	};
 
 	return cmocka_run_group_tests_name("attach", tests, NULL, NULL);

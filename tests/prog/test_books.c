@@ -158,9 +158,7 @@ static void another_abi_is_refused_and_untouched(void **state)
 	char ours[16];
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	before = sandbox_attach(sandbox, loader, 0);
-	tg_loader_close(loader);
+	tg_loader_close(sandbox_start(sandbox, &before));
 	set_abi(sandbox, 77);
 	assert_int_equal(sandbox_open_fails(sandbox), -EPROTO);
 	assert_non_null(strstr(sandbox->error, "ABI 77"));
@@ -173,8 +171,7 @@ static void another_abi_is_refused_and_untouched(void **state)
 	sandbox_send("far", 5);
 	set_abi(sandbox, TG_ABI_VERSION);
 	assert_int_equal(sandbox_counted_from_pins(sandbox, before.slot), 5);
-	loader = sandbox_open(sandbox);
-	after = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &after);
 	assert_int_equal(after.link_id, before.link_id);
 	tg_loader_close(loader);
 }
@@ -182,16 +179,11 @@ static void another_abi_is_refused_and_untouched(void **state)
 static void another_abi_can_be_detached(void **state)
 {
 	struct sandbox *sandbox = *state;
-	struct tg_loader *loader;
-	unsigned int removed;
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	sandbox_attach(sandbox, loader, 0);
-	tg_loader_close(loader);
+	tg_loader_close(sandbox_start(sandbox, NULL));
 	set_abi(sandbox, 77);
-	assert_int_equal(tg_loader_detach(sandbox->pin_dir, NULL, 0, &removed, ERROR), 0);
-	assert_int_equal(removed, 1);
+	assert_int_equal(sandbox_detach(sandbox), 1);
 	assert_int_equal(sandbox_native_program("near"), 0);
 	assert_false(sandbox_pinned(sandbox, ""));
 }
@@ -241,22 +233,20 @@ static void another_map_is_refused(void **state)
 	assert_non_null(strstr(sandbox->error, "/flows: not a map of this build"));
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, sandbox_setup, sandbox_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(open_makes_all_pins),
-		T(open_adopts_the_maps),
-		T(open_ends_what_was_interrupted),
-		T(open_refuses_a_second_agent),
-		T(open_refuses_a_directory_elsewhere),
-		T(open_mounts_the_bpf_file_system),
-		T(another_abi_is_refused_and_untouched),
-		T(another_abi_can_be_detached),
-		T(another_secret_is_refused),
-		T(other_prefix_lengths_are_refused),
-		T(another_map_is_refused),
+		SANDBOX_TEST(open_makes_all_pins),
+		SANDBOX_TEST(open_adopts_the_maps),
+		SANDBOX_TEST(open_ends_what_was_interrupted),
+		SANDBOX_TEST(open_refuses_a_second_agent),
+		SANDBOX_TEST(open_refuses_a_directory_elsewhere),
+		SANDBOX_TEST(open_mounts_the_bpf_file_system),
+		SANDBOX_TEST(another_abi_is_refused_and_untouched),
+		SANDBOX_TEST(another_abi_can_be_detached),
+		SANDBOX_TEST(another_secret_is_refused),
+		SANDBOX_TEST(other_prefix_lengths_are_refused),
+		SANDBOX_TEST(another_map_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("books", tests, NULL, NULL);

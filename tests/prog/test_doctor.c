@@ -169,8 +169,7 @@ static void our_own_program_is_no_other(void **state)
 	struct tg_loader *loader;
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, NULL);
 	assert_int_equal(examine(sandbox, NULL), 0);
 	assert_int_equal(level_of("near", "other_program"), TG_DOCTOR_OK);
 	tg_loader_close(loader);
@@ -288,26 +287,24 @@ static void checksums_that_nobody_makes_are_warned_of(void **state)
 	assert_int_equal(result.level, TG_DOCTOR_WARN);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, sandbox_setup, sandbox_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(this_host_can_run_the_meter),
-		T(a_missing_interface_fails),
-		T(only_the_one_that_is_named),
-		T(an_unreadable_configuration_fails),
-		T(maps_that_do_not_fit_into_memory_fail),
-		T(a_link_that_is_down_is_mended),
-		T(unused_queues_are_mended),
-		T(another_program_is_mended),
-		T(our_own_program_is_no_other),
-		T(native_mode_without_a_driver_fails),
-		T(generic_mode_costs_and_spares_the_peers_tso),
-		T(servers_are_sought_where_they_should_be),
-		T(servers_that_are_forwarded_need_clsact),
-		T(believing_all_is_warned_of),
-		T(checksums_that_nobody_makes_are_warned_of),
+		SANDBOX_TEST(this_host_can_run_the_meter),
+		SANDBOX_TEST(a_missing_interface_fails),
+		SANDBOX_TEST(only_the_one_that_is_named),
+		SANDBOX_TEST(an_unreadable_configuration_fails),
+		SANDBOX_TEST(maps_that_do_not_fit_into_memory_fail),
+		SANDBOX_TEST(a_link_that_is_down_is_mended),
+		SANDBOX_TEST(unused_queues_are_mended),
+		SANDBOX_TEST(another_program_is_mended),
+		SANDBOX_TEST(our_own_program_is_no_other),
+		SANDBOX_TEST(native_mode_without_a_driver_fails),
+		SANDBOX_TEST(generic_mode_costs_and_spares_the_peers_tso),
+		SANDBOX_TEST(servers_are_sought_where_they_should_be),
+		SANDBOX_TEST(servers_that_are_forwarded_need_clsact),
+		SANDBOX_TEST(believing_all_is_warned_of),
+		SANDBOX_TEST(checksums_that_nobody_makes_are_warned_of),
 	};
 
 	return cmocka_run_group_tests_name("doctor", tests, NULL, NULL);

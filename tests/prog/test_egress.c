@@ -40,12 +40,8 @@ static bool has_clsact(void)
 
 static struct tg_loader *open_forwarded(struct sandbox *sandbox, struct tg_attachment *out)
 {
-	struct tg_loader *loader;
-
 	sandbox->interfaces[0].server = TG_SERVER_FORWARDED;
-	loader = sandbox_open(sandbox);
-	*out = sandbox_attach(sandbox, loader, 0);
-	return loader;
+	return sandbox_start(sandbox, out);
 }
 
 static void comes_and_goes(void **state)
@@ -53,7 +49,6 @@ static void comes_and_goes(void **state)
 	struct sandbox *sandbox = *state;
 	struct tg_attachment attachment, seen;
 	struct tg_loader *loader;
-	unsigned int removed;
 
 	sandbox_make_pair("near", "far");
 	loader = open_forwarded(sandbox, &attachment);
@@ -68,7 +63,7 @@ static void comes_and_goes(void **state)
 	assert_int_equal(egress("near"), attachment.egress_id);
 	assert_int_equal(tg_loader_attachments(sandbox->pin_dir, &seen, 1), 1);
 	assert_int_equal(seen.egress_id, attachment.egress_id);
-	assert_int_equal(tg_loader_detach(sandbox->pin_dir, NULL, 0, &removed, ERROR), 0);
+	sandbox_detach(sandbox);
 	assert_int_equal(egress("near"), 0);
 	assert_false(has_clsact());
 }
@@ -80,8 +75,7 @@ static void only_where_forwarded(void **state)
 	struct tg_loader *loader;
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	attachment = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &attachment);
 	assert_int_equal(attachment.egress_id, 0);
 	assert_string_equal(attachment.why, "");
 	assert_int_equal(egress("near"), 0);
@@ -113,8 +107,7 @@ static void not_wanted_any_more(void **state)
 	sandbox_make_pair("near", "far");
 	tg_loader_close(open_forwarded(sandbox, &first));
 	sandbox->interfaces[0].server = TG_SERVER_LOCAL;
-	loader = sandbox_open(sandbox);
-	second = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &second);
 	assert_int_equal(second.egress_id, 0);
 	assert_int_equal(second.link_id, first.link_id);
 	assert_int_equal(egress("near"), 0);
@@ -155,8 +148,7 @@ static void swapped_on_reload(void **state)
 	struct tg_loader *loader;
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	first = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &first);
 	/* It is there before the meter that needs it is: no attach is waited for. */
 	reload(sandbox, loader, &next[0], &interface[0], TG_SERVER_FORWARDED);
 	assert_int_equal(tg_loader_refresh(loader, 0, &second), 0);
@@ -190,8 +182,7 @@ static void reload_refused(void **state)
 	sandbox_make_pair("near", "far");
 	sandbox_make_pair("near2", "far2");
 	sandbox->config.interfaces_count = 2;
-	loader = sandbox_open(sandbox);
-	first = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &first);
 	sandbox_attach(sandbox, loader, 1);
 	sandbox_run("tc qdisc add dev near2 ingress");
 	memcpy(interfaces, sandbox->interfaces, sizeof(interfaces));
@@ -234,7 +225,6 @@ static void priority_taken(void **state)
 	struct sandbox *sandbox = *state;
 	struct tg_attachment attachment;
 	struct tg_loader *loader;
-	unsigned int removed;
 
 	sandbox_make_pair("near", "far");
 	sandbox_run("tc qdisc add dev near clsact && tc filter add dev near egress prio 1 "
@@ -243,7 +233,7 @@ static void priority_taken(void **state)
 	assert_int_equal(attachment.egress_id, 0);
 	assert_non_null(strstr(attachment.why, "is priority 1 taken"));
 	tg_loader_close(loader);
-	assert_int_equal(tg_loader_detach(sandbox->pin_dir, NULL, 0, &removed, ERROR), 0);
+	sandbox_detach(sandbox);
 	assert_true(shows("tc filter show dev near egress", "pref 1 u32"));
 }
 
@@ -253,7 +243,6 @@ static void filters_of_others(void **state)
 	static const char *const sides[] = {"ingress", "egress"};
 	struct sandbox *sandbox = *state;
 	struct tg_attachment attachment;
-	unsigned int removed;
 
 	for (size_t i = 0; i < 2; i++) {
 		char show[64];
@@ -266,7 +255,7 @@ static void filters_of_others(void **state)
 		tg_loader_close(open_forwarded(sandbox, &attachment));
 		assert_int_not_equal(attachment.egress_id, 0);
 		assert_true(shows(show, "pref 7 u32"));
-		assert_int_equal(tg_loader_detach(sandbox->pin_dir, NULL, 0, &removed, ERROR), 0);
+		sandbox_detach(sandbox);
 		assert_int_equal(egress("near"), 0);
 		assert_true(has_clsact());
 		assert_true(shows(show, "pref 7 u32"));
@@ -302,14 +291,13 @@ static void detach_without_meter(void **state)
 {
 	struct sandbox *sandbox = *state;
 	struct tg_attachment attachment;
-	unsigned int removed;
 
 	sandbox_make_pair("near", "far");
 	tg_loader_close(open_forwarded(sandbox, &attachment));
 	sandbox_run("bpftool link detach id %u", attachment.link_id);
 	assert_int_equal(sandbox_native_program("near"), 0);
 	assert_int_equal(egress("near"), attachment.egress_id);
-	assert_int_equal(tg_loader_detach(sandbox->pin_dir, NULL, 0, &removed, ERROR), 0);
+	sandbox_detach(sandbox);
 	assert_int_equal(egress("near"), 0);
 }
 
@@ -331,24 +319,22 @@ static void interface_made_again(void **state)
 	tg_loader_close(loader);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, sandbox_setup, sandbox_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(comes_and_goes),
-		T(only_where_forwarded),
-		T(swapped_by_the_next_agent),
-		T(not_wanted_any_more),
-		T(not_configured_any_more),
-		T(swapped_on_reload),
-		T(reload_refused),
-		T(ingress_qdisc),
-		T(priority_taken),
-		T(filters_of_others),
-		T(taken_off),
-		T(detach_without_meter),
-		T(interface_made_again),
+		SANDBOX_TEST(comes_and_goes),
+		SANDBOX_TEST(only_where_forwarded),
+		SANDBOX_TEST(swapped_by_the_next_agent),
+		SANDBOX_TEST(not_wanted_any_more),
+		SANDBOX_TEST(not_configured_any_more),
+		SANDBOX_TEST(swapped_on_reload),
+		SANDBOX_TEST(reload_refused),
+		SANDBOX_TEST(ingress_qdisc),
+		SANDBOX_TEST(priority_taken),
+		SANDBOX_TEST(filters_of_others),
+		SANDBOX_TEST(taken_off),
+		SANDBOX_TEST(detach_without_meter),
+		SANDBOX_TEST(interface_made_again),
 	};
 
 	return cmocka_run_group_tests_name("egress", tests, NULL, NULL);

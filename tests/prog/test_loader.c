@@ -25,8 +25,7 @@ static void a_new_interface_of_the_name_goes_on(void **state)
 	struct tg_loader *loader;
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	first = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &first);
 	sandbox_send("far", 3);
 	sandbox_run("ip link del near");
 	assert_int_equal(tg_loader_refresh(loader, 0, &gone), 0);
@@ -51,16 +50,13 @@ static void a_stale_pin_gives_way(void **state)
 	struct tg_loader *loader;
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	first = sandbox_attach(sandbox, loader, 0);
-	tg_loader_close(loader);
+	tg_loader_close(sandbox_start(sandbox, &first));
 	sandbox_run("ip link del near");
 	assert_true(sandbox_pinned(sandbox, "links/near"));
 	assert_int_equal(tg_loader_attachments(sandbox->pin_dir, &seen, 1), 1);
 	assert_false(seen.attached);
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	second = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &second);
 	assert_int_equal(second.slot, first.slot);
 	assert_int_not_equal(second.link_id, first.link_id);
 	sandbox_send("far", 2);
@@ -75,13 +71,10 @@ static void a_renamed_interface_keeps_its_link(void **state)
 	struct tg_loader *loader;
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	first = sandbox_attach(sandbox, loader, 0);
-	tg_loader_close(loader);
+	tg_loader_close(sandbox_start(sandbox, &first));
 	sandbox_run("ip link set near down && ip link set near name lan0 && ip link set lan0 up");
 	sandbox->interfaces[0].name = "lan0";
-	loader = sandbox_open(sandbox);
-	second = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &second);
 	assert_int_equal(second.link_id, first.link_id);
 	assert_int_not_equal(second.slot, first.slot);
 	assert_true(sandbox_pinned(sandbox, "links/lan0"));
@@ -99,13 +92,10 @@ static void a_name_that_passed_on_is_attached(void **state)
 	struct tg_loader *loader;
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	first = sandbox_attach(sandbox, loader, 0);
-	tg_loader_close(loader);
+	tg_loader_close(sandbox_start(sandbox, &first));
 	sandbox_run("ip link set near down && ip link set near name old");
 	sandbox_make_pair("near", "far2");
-	loader = sandbox_open(sandbox);
-	second = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &second);
 	assert_int_equal(second.slot, first.slot);
 	assert_int_not_equal(second.link_id, first.link_id);
 	assert_int_equal(sandbox_native_program("old"), 0);
@@ -119,8 +109,7 @@ static void renamed_under_the_agent_to_what_nobody_configured(void **state)
 	struct tg_loader *loader;
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, NULL);
 	sandbox_run("ip link set near down && ip link set near name old");
 	tg_loader_forget(loader, 0);
 	assert_int_equal(sandbox_native_program("old"), 0);
@@ -136,8 +125,7 @@ static void what_is_not_configured_any_more_is_detached(void **state)
 	sandbox_make_pair("near", "far");
 	sandbox_make_pair("near2", "far2");
 	sandbox->config.interfaces_count = 2;
-	loader = sandbox_open(sandbox);
-	sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, NULL);
 	sandbox_attach(sandbox, loader, 1);
 	tg_loader_close(loader);
 	sandbox->config.interfaces_count = 1;
@@ -159,8 +147,7 @@ static void reload_swaps_the_programs(void **state)
 	struct tg_loader *loader;
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	first = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &first);
 	next.listen_ports = ports;
 	next.listen_ports_count = 2;
 	assert_int_equal(tg_loader_reload(loader, &next, ERROR), 0);
@@ -183,8 +170,7 @@ static void reload_follows_the_interfaces(void **state)
 
 	sandbox_make_pair("near", "far");
 	sandbox_make_pair("near2", "far2");
-	loader = sandbox_open(sandbox);
-	sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, NULL);
 	next.interfaces = &sandbox->interfaces[1];
 	assert_int_equal(tg_loader_reload(loader, &next, ERROR), 0);
 	assert_int_equal(sandbox_native_program("near"), 0);
@@ -204,8 +190,7 @@ static void reload_that_fails_changes_nothing(void **state)
 	char secret_file[160];
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	first = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &first);
 	next.pin_dir = "/sys/fs/bpf/elsewhere";
 	assert_int_equal(tg_loader_reload(loader, &next, ERROR), -EINVAL);
 	next.pin_dir = sandbox->config.pin_dir;
@@ -222,19 +207,13 @@ static void reload_that_fails_changes_nothing(void **state)
 static void detach_removes_all_pins(void **state)
 {
 	struct sandbox *sandbox = *state;
-	struct tg_loader *loader;
-	unsigned int removed;
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	sandbox_attach(sandbox, loader, 0);
-	tg_loader_close(loader);
-	assert_int_equal(tg_loader_detach(sandbox->pin_dir, NULL, 0, &removed, ERROR), 0);
-	assert_int_equal(removed, 1);
+	tg_loader_close(sandbox_start(sandbox, NULL));
+	assert_int_equal(sandbox_detach(sandbox), 1);
 	assert_int_equal(sandbox_native_program("near"), 0);
 	assert_false(sandbox_pinned(sandbox, ""));
-	assert_int_equal(tg_loader_detach(sandbox->pin_dir, NULL, 0, &removed, ERROR), 0);
-	assert_int_equal(removed, 0);
+	assert_int_equal(sandbox_detach(sandbox), 0);
 }
 
 static void detach_takes_off_what_is_named(void **state)
@@ -247,8 +226,7 @@ static void detach_takes_off_what_is_named(void **state)
 	sandbox_make_pair("near", "far");
 	sandbox_make_pair("near2", "far2");
 	sandbox->config.interfaces_count = 2;
-	loader = sandbox_open(sandbox);
-	sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, NULL);
 	sandbox_attach(sandbox, loader, 1);
 	tg_loader_close(loader);
 	assert_int_equal(tg_loader_detach(sandbox->pin_dir, names, 2, &removed, ERROR), -ENOENT);
@@ -266,13 +244,11 @@ static void an_agent_survives_a_detach(void **state)
 	struct sandbox *sandbox = *state;
 	struct tg_attachment first, off, second;
 	struct tg_loader *loader;
-	unsigned int removed;
 
 	sandbox_make_pair("near", "far");
-	loader = sandbox_open(sandbox);
-	first = sandbox_attach(sandbox, loader, 0);
+	loader = sandbox_start(sandbox, &first);
 	sandbox_send("far", 3);
-	assert_int_equal(tg_loader_detach(sandbox->pin_dir, NULL, 0, &removed, ERROR), 0);
+	sandbox_detach(sandbox);
 	assert_int_equal(tg_loader_refresh(loader, 0, &off), 0);
 	assert_false(off.attached);
 	assert_non_null(strstr(off.why, "taken off"));
@@ -328,25 +304,23 @@ static void retiring_moves_counts_and_loses_none(void **state)
 	tg_loader_close(loader);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, sandbox_setup, sandbox_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(a_new_interface_of_the_name_goes_on),
-		T(a_stale_pin_gives_way),
-		T(a_renamed_interface_keeps_its_link),
-		T(a_name_that_passed_on_is_attached),
-		T(renamed_under_the_agent_to_what_nobody_configured),
-		T(what_is_not_configured_any_more_is_detached),
-		T(reload_swaps_the_programs),
-		T(reload_follows_the_interfaces),
-		T(reload_that_fails_changes_nothing),
-		T(detach_removes_all_pins),
-		T(detach_takes_off_what_is_named),
-		T(an_agent_survives_a_detach),
-		T(hz_is_one_of_the_kernels),
-		T(retiring_moves_counts_and_loses_none),
+		SANDBOX_TEST(a_new_interface_of_the_name_goes_on),
+		SANDBOX_TEST(a_stale_pin_gives_way),
+		SANDBOX_TEST(a_renamed_interface_keeps_its_link),
+		SANDBOX_TEST(a_name_that_passed_on_is_attached),
+		SANDBOX_TEST(renamed_under_the_agent_to_what_nobody_configured),
+		SANDBOX_TEST(what_is_not_configured_any_more_is_detached),
+		SANDBOX_TEST(reload_swaps_the_programs),
+		SANDBOX_TEST(reload_follows_the_interfaces),
+		SANDBOX_TEST(reload_that_fails_changes_nothing),
+		SANDBOX_TEST(detach_removes_all_pins),
+		SANDBOX_TEST(detach_takes_off_what_is_named),
+		SANDBOX_TEST(an_agent_survives_a_detach),
+		SANDBOX_TEST(hz_is_one_of_the_kernels),
+		SANDBOX_TEST(retiring_moves_counts_and_loses_none),
 	};
 
 	return cmocka_run_group_tests_name("loader", tests, NULL, NULL);
