@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* links: tests/fuzz/stream.c tests/fuzz/trace.c tests/fuzz/parsed.c user/http_table.c */
-/* links: user/places.c tests/http/cases_expect.c tests/http/siphash_plain.c */
+/* links: user/places.c tests/http/cases_expect.c tests/http/siphash_plain.c tests/http/feed.c */
 /*
  * The scanner against http_parser (node's, Debian's libhttp-parser), which other
  * people wrote: as long as neither has given up on the stream, both see the same
@@ -168,7 +168,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	if (!fuzz_stream_read(data, bytes, &stream))
 		return 0;
 	stream.picked_up = false;
-	fuzz_trace_make(&stream, FUZZ_SHORT_CUTS, true, &trace);
+	fuzz_trace_make(&stream, TG_FEED_SHORT_CUTS, true, &trace);
 	fuzz_parsed_make(stream.bytes, stream.count, &parsed);
 	exception = exception_of(&stream, &trace, &parsed);
 	stopped = trace.phase == TG_PHASE_DEAD;

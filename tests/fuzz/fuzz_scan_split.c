@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* links: tests/fuzz/stream.c tests/fuzz/trace.c user/http_table.c user/places.c */
-/* links: tests/http/cases_expect.c tests/http/siphash_plain.c */
+/* links: tests/http/cases_expect.c tests/http/siphash_plain.c tests/http/feed.c */
 /*
  * The scanner says the same of a stream however it is cut into segments, by its
  * steps and by its short cuts. A connection that is picked up in its middle is
@@ -65,14 +65,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 
 	if (!fuzz_stream_read(data, bytes, &stream))
 		return 0;
-	fuzz_trace_make(&stream, FUZZ_STEPS, !stream.picked_up, &whole);
-	for (enum fuzz_way way = FUZZ_STEPS; way < FUZZ_WAYS; way++) {
-		if (way != FUZZ_STEPS && !stream.picked_up) {
+	fuzz_trace_make(&stream, TG_FEED_STEPS, !stream.picked_up, &whole);
+	for (enum tg_feed_way way = TG_FEED_STEPS; way < TG_FEED_WAYS; way++) {
+		if (way != TG_FEED_STEPS && !stream.picked_up) {
 			fuzz_trace_make(&stream, way, true, &cut);
-			compare(&whole, &cut, fuzz_way_names[way]);
+			compare(&whole, &cut, tg_feed_way_names[way]);
 		}
 		fuzz_trace_make(&stream, way, false, &cut);
-		compare(&whole, &cut, fuzz_way_names[way]);
+		compare(&whole, &cut, tg_feed_way_names[way]);
 	}
 	return 0;
 }

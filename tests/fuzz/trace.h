@@ -3,19 +3,10 @@
 #ifndef TOLLGATE_TESTS_FUZZ_TRACE_H
 #define TOLLGATE_TESTS_FUZZ_TRACE_H
 
-#include "../../include/tollgate/http_fast.h"
 #include "stream.h"
+#include "tests/http/feed.h"
 
 #define FUZZ_REQUESTS_MAX 1024 /* more than fit in FUZZ_STREAM_MAX bytes */
-
-enum fuzz_way {
-	FUZZ_STEPS,
-	FUZZ_SHORT_CUTS,
-	FUZZ_PADDED, /* and the next two: what lies behind a segment would complete something */
-	FUZZ_PADDED_LF,
-	FUZZ_PADDED_CRLF,
-	FUZZ_WAYS
-};
 
 struct fuzz_request {
 	size_t begin;
@@ -47,9 +38,7 @@ struct fuzz_trace {
 };
 
 /* whole: not cut. Aborts, and says why, if a step breaks the scanner's own rules. */
-void fuzz_trace_make(const struct fuzz_stream *stream, enum fuzz_way way, bool whole,
+void fuzz_trace_make(const struct fuzz_stream *stream, enum tg_feed_way way, bool whole,
 		     struct fuzz_trace *out);
-
-extern const char *const fuzz_way_names[FUZZ_WAYS];
 
 #endif
