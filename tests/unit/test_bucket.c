@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/error.c */
+/* links: user/error.c tests/unit/random.c */
 /* Budgets: the arithmetic against plain models, and taking from several threads. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,29 +13,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "random.h"
 #include "tollgate/bucket.h"
 
 #define NS 1000000000ULL
-
-static uint64_t random_state;
-
-static uint64_t random_below(uint64_t bound)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (random_state >> 11) % bound;
-}
-
-static int seed(void **state)
-{
-	const char *given = getenv("TG_SEED");
-
-	(void)state;
-	random_state = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL) * 2654435761u + 1;
-	print_message("TG_SEED=%llu\n", (unsigned long long)random_state);
-	return 0;
-}
 
 /* --- rates ------------------------------------------------------------------------- */
 
@@ -544,5 +525,5 @@ int main(void)
 		cmocka_unit_test(test_race_both),
 	};
 
-	return cmocka_run_group_tests_name("bucket", tests, seed, NULL);
+	return cmocka_run_group_tests_name("bucket", tests, random_seed, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/calendar.c */
+/* links: user/calendar.c tests/unit/random.c */
 /* Calendar periods in time zones, against libc's clock read minute by minute. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "calendar.h"
+#include "random.h"
 #include "tollgate/calendar.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -255,26 +256,6 @@ static void test_by_hand(void **state)
 
 /* --- random zones and times ------------------------------------------------------- */
 
-static uint64_t random_state;
-
-static uint64_t random_below(uint64_t bound)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (random_state >> 11) % bound;
-}
-
-static int seed(void **state)
-{
-	const char *given = getenv("TG_SEED");
-
-	(void)state;
-	random_state = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL) * 2654435761u + 1;
-	print_message("TG_SEED=%llu\n", (unsigned long long)random_state);
-	return 0;
-}
-
 #define ZONES_MAX 600
 static char zones[ZONES_MAX][48];
 static size_t zone_count;
@@ -284,7 +265,7 @@ static int read_zones(void **state)
 	FILE *file = fopen("/usr/share/zoneinfo/zone.tab", "r");
 	char line[256];
 
-	if (seed(state) || !file)
+	if (random_seed(state) || !file)
 		return -1;
 	while (zone_count < ZONES_MAX && fgets(line, sizeof(line), file))
 		if (line[0] != '#' && sscanf(line, "%*s %*s %47s", zones[zone_count]) == 1)

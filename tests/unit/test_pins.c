@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/pins.c user/maps.c user/error.c */
+/* links: user/pins.c user/maps.c user/error.c tests/unit/directory.c */
 /* Names below pin_dir; an ordinary directory stands in for the BPF file system. */
 #include <errno.h>
 #include <setjmp.h>
@@ -14,24 +14,7 @@
 #include <cmocka.h>
 
 #include "../../user/pins.h"
-
-static char dir[64];
-
-static int setup(void **state)
-{
-	(void)state;
-	strcpy(dir, "/tmp/tg-test-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command);
-}
+#include "directory.h"
 
 static void check_link_path(const char *ifname, const char *expected)
 {
@@ -85,13 +68,13 @@ static void names_are_read_back(void **state)
 	snprintf(command, sizeof(command),
 		 "mkdir %s/links && cd %s/links && touch 'not%%2Fours' "
 		 "'more-than-fifteen-characters'",
-		 dir, dir);
+		 directory, directory);
 	assert_int_equal(system(command), 0);
 	for (size_t i = 0; i < 4; i++) {
-		assert_int_equal(tg_pins_link_path(path, dir, names[i]), 0);
+		assert_int_equal(tg_pins_link_path(path, directory, names[i]), 0);
 		fclose(fopen(path, "w"));
 	}
-	assert_int_equal(tg_pins_links(dir, collect, all), 0);
+	assert_int_equal(tg_pins_links(directory, collect, all), 0);
 	for (size_t i = 0; i < 4; i++)
 		assert_non_null(strstr(all, names[i]));
 	assert_null(strstr(all, "ours"));
@@ -103,9 +86,10 @@ static void a_walk_can_be_ended(void **state)
 	char command[256], all[256] = "";
 
 	(void)state;
-	snprintf(command, sizeof(command), "mkdir %s/links && touch %s/links/stop", dir, dir);
+	snprintf(command, sizeof(command), "mkdir %s/links && touch %s/links/stop", directory,
+		 directory);
 	assert_int_equal(system(command), 0);
-	assert_int_equal(tg_pins_links(dir, collect, all), 42);
+	assert_int_equal(tg_pins_links(directory, collect, all), 42);
 }
 
 static void no_directory_has_no_links(void **state)
@@ -122,7 +106,7 @@ static void prepare_makes_nothing_elsewhere(void **state)
 	char below[96], error[256];
 
 	(void)state;
-	snprintf(below, sizeof(below), "%s/a/b", dir);
+	snprintf(below, sizeof(below), "%s/a/b", directory);
 	assert_int_equal(tg_pins_prepare(below, error, sizeof(error)), -EINVAL);
 	assert_non_null(strstr(error, "mount -t bpf"));
 	*strrchr(below, '/') = 0;
@@ -132,14 +116,14 @@ static void prepare_makes_nothing_elsewhere(void **state)
 /* The lock dies with the process that holds it. */
 static void one_holds_the_lock(void **state)
 {
-	int first = tg_pins_lock(dir, 0), second;
+	int first = tg_pins_lock(directory, 0), second;
 
 	(void)state;
 	assert_true(first >= 0);
-	assert_int_equal(tg_pins_lock(dir, 0), -EBUSY);
-	assert_int_equal(tg_pins_lock(dir, 50), -EBUSY);
+	assert_int_equal(tg_pins_lock(directory, 0), -EBUSY);
+	assert_int_equal(tg_pins_lock(directory, 50), -EBUSY);
 	close(first);
-	second = tg_pins_lock(dir, 0);
+	second = tg_pins_lock(directory, 0);
 	assert_true(second >= 0);
 	close(second);
 	assert_int_equal(tg_pins_lock("/tmp/tg-nothing-here", 0), -ENOENT);
@@ -152,20 +136,20 @@ static void the_lock_is_waited_for(void **state)
 
 	(void)state;
 	if (!child) {
-		fd = tg_pins_lock(dir, 0);
+		fd = tg_pins_lock(directory, 0);
 		usleep(300000);
 		_exit(fd < 0);
 	}
 	assert_true(child > 0);
 	usleep(100000);
-	assert_int_equal(tg_pins_lock(dir, 0), -EBUSY);
-	fd = tg_pins_lock(dir, 5000);
+	assert_int_equal(tg_pins_lock(directory, 0), -EBUSY);
+	fd = tg_pins_lock(directory, 5000);
 	assert_true(fd >= 0);
 	close(fd);
 	assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, directory_make, directory_remove)
 
 int main(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* links: user/policy_store.c user/policy_store_file.c user/file.c user/policy_json.c user/text.c */
 /* links: user/policy.c user/subject.c user/network.c user/limit.c user/block_rule.c */
-/* links: user/quote.c user/words.c user/duration.c user/error.c */
+/* links: user/quote.c user/words.c user/duration.c user/error.c tests/unit/directory.c */
 /* What was set at run time: kept whole, replaced at once, refused when it is broken. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,30 +16,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "directory.h"
 #include "policy_store.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static char dir[64];
 static char path[96];
 
 static int setup(void **state)
 {
-	(void)state;
-	strcpy(dir, "/tmp/tg-store-XXXXXX");
-	if (!mkdtemp(dir))
+	if (directory_make(state))
 		return -1;
-	snprintf(path, sizeof(path), "%s/runtime.json", dir);
+	snprintf(path, sizeof(path), "%s/runtime.json", directory);
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command);
 }
 
 static void put_file(const char *text)
@@ -92,7 +81,7 @@ static struct tg_policy_store load(void)
 	struct tg_policy_store store;
 	char error[512] = "";
 
-	if (tg_policy_store_load(dir, &store, error, sizeof(error)))
+	if (tg_policy_store_load(directory, &store, error, sizeof(error)))
 		fail_msg("not loaded: %s", error);
 	return store;
 }
@@ -101,7 +90,7 @@ static void save(const struct tg_policy_store *store)
 {
 	char error[512] = "";
 
-	if (tg_policy_store_save(dir, store, error, sizeof(error)))
+	if (tg_policy_store_save(directory, store, error, sizeof(error)))
 		fail_msg("not saved: %s", error);
 }
 
@@ -288,7 +277,7 @@ static void test_broken(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		put_file(bad[i].text);
-		if (tg_policy_store_load(dir, &store, error, sizeof(error)) != -EINVAL)
+		if (tg_policy_store_load(directory, &store, error, sizeof(error)) != -EINVAL)
 			fail_msg("%s: not refused", bad[i].text);
 		snprintf(expected, sizeof(expected), "%s: %s", path, bad[i].says);
 		if (strncmp(error, expected, strlen(expected)))
@@ -321,10 +310,10 @@ static void test_unreadable(void **state)
 
 	(void)state;
 	assert_int_equal(mkdir(path, 0700), 0);
-	assert_int_equal(tg_policy_store_load(dir, &store, error, sizeof(error)), -EISDIR);
+	assert_int_equal(tg_policy_store_load(directory, &store, error, sizeof(error)), -EISDIR);
 	snprintf(expected, sizeof(expected), "%s: cannot be read: Is a directory", path);
 	assert_string_equal(error, expected);
-	assert_int_equal(tg_policy_store_save(dir, &store, error, sizeof(error)), -EISDIR);
+	assert_int_equal(tg_policy_store_save(directory, &store, error, sizeof(error)), -EISDIR);
 	snprintf(expected, sizeof(expected), "%s: cannot be written: Is a directory; ", path);
 	assert_int_equal(strncmp(error, expected, strlen(expected)), 0);
 	strcat(path, ".new");
@@ -343,7 +332,7 @@ static void test_old_file_stands(void **state)
 	snprintf(fresh, sizeof(fresh), "%s.new", path);
 	assert_int_equal(mkdir(fresh, 0700), 0);
 	put_quota(&store, "token:*", "1/s");
-	assert_int_equal(tg_policy_store_save(dir, &store, error, sizeof(error)), -EISDIR);
+	assert_int_equal(tg_policy_store_save(directory, &store, error, sizeof(error)), -EISDIR);
 	again = load();
 	assert_int_equal(again.quotas, 1);
 	tg_policy_store_free(&again);
@@ -357,15 +346,15 @@ static void test_directory_is_made(void **state)
 	char inner[128], deep[160], error[512];
 
 	(void)state;
-	snprintf(inner, sizeof(inner), "%s/state", dir);
-	snprintf(deep, sizeof(deep), "%s/no/state", dir);
+	snprintf(inner, sizeof(inner), "%s/state", directory);
+	snprintf(deep, sizeof(deep), "%s/no/state", directory);
 	assert_int_equal(tg_policy_store_save(inner, &store, error, sizeof(error)), 0);
 	assert_int_equal(tg_policy_store_save(deep, &store, error, sizeof(error)), -ENOENT);
 }
 
 int main(void)
 {
-#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, directory_remove)
 	const struct CMUnitTest tests[] = {
 		T(test_missing_is_empty),
 		T(test_save_and_load),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/secret.c */
+/* links: user/secret.c tests/unit/directory.c */
 /* The secret file: made once and completely, and refused when it is not safe. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,31 +17,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "directory.h"
 #include "secret.h"
 
 #define PROCESSES 8
 #define HEX	  "00112233445566778899aabbccddeeFF"
 
-static char dir[64];
 static char path[96];
 
 static int setup(void **state)
 {
-	(void)state;
-	strcpy(dir, "/tmp/tg-secret-XXXXXX");
-	if (!mkdtemp(dir))
+	if (directory_make(state))
 		return -1;
-	snprintf(path, sizeof(path), "%s/secret", dir);
+	snprintf(path, sizeof(path), "%s/secret", directory);
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command);
 }
 
 static void put(const void *text, size_t bytes, mode_t mode)
@@ -115,8 +104,8 @@ static void test_makes(void **state)
 	struct stat st;
 
 	(void)state;
-	snprintf(deep, sizeof(deep), "%s/a", dir);
-	snprintf(path, sizeof(path), "%s/a/b/secret", dir);
+	snprintf(deep, sizeof(deep), "%s/a", directory);
+	snprintf(path, sizeof(path), "%s/a/b/secret", directory);
 	umask(0);
 	assert_int_equal(tg_secret_load(path, first, error, sizeof(error)), 0);
 	umask(022);
@@ -128,7 +117,7 @@ static void test_makes(void **state)
 	assert_int_equal(st.st_mode & 07777, 0700);
 	assert_int_equal(tg_secret_load(path, again, error, sizeof(error)), 0);
 	assert_memory_equal(first, again, sizeof(first));
-	snprintf(deep, sizeof(deep), "%s/a/b", dir);
+	snprintf(deep, sizeof(deep), "%s/a/b", directory);
 	assert_int_equal(files(deep), 1); /* nothing is left beside it */
 }
 
@@ -174,7 +163,7 @@ static void test_makes_once(void **state)
 	}
 	close(results[0]);
 	close(results[1]);
-	assert_int_equal(files(dir), 1);
+	assert_int_equal(files(directory), 1);
 }
 
 static void test_refuses_contents(void **state)
@@ -244,14 +233,14 @@ static void test_cannot_be_made(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_reads, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_makes, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_makes_differing, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_makes_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_refuses_contents, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_refuses_access, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_refuses_kind, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_cannot_be_made, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reads, setup, directory_remove),
+		cmocka_unit_test_setup_teardown(test_makes, setup, directory_remove),
+		cmocka_unit_test_setup_teardown(test_makes_differing, setup, directory_remove),
+		cmocka_unit_test_setup_teardown(test_makes_once, setup, directory_remove),
+		cmocka_unit_test_setup_teardown(test_refuses_contents, setup, directory_remove),
+		cmocka_unit_test_setup_teardown(test_refuses_access, setup, directory_remove),
+		cmocka_unit_test_setup_teardown(test_refuses_kind, setup, directory_remove),
+		cmocka_unit_test_setup_teardown(test_cannot_be_made, setup, directory_remove),
 	};
 
 	return cmocka_run_group_tests_name("secret", tests, NULL, NULL);
