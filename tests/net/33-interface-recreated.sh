@@ -4,10 +4,6 @@
 # by itself, and goes on with the same rows.
 . "$(dirname "$0")/lib.sh"
 
-attached() { # attached INTERFACE: by its own program
-	in_server ip -d link show dev "$1" | grep -q 'prog/xdp'
-}
-
 sandbox
 nginx_start
 agent_config '[{name: srv0, mode: native}, {name: later0, mode: native}]'

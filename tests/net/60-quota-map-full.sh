@@ -27,18 +27,7 @@ equal "in turn: explain says so" denied \
 # All at once, from two CPUs.
 meter_in native "limits: {budgets: $BUDGETS}"
 tg quota set 'token:race_*' 500/month >/dev/null
-cat >"$TMP/race.lua" <<END
-local many, turn = {}, 0
-function init()
-	for i = 10, $((9 + TOKENS)) do
-		many[#many + 1] = wrk.format("GET", nil, { ["X-API-Key"] = "race_" .. i .. "-token" })
-	end
-end
-function request()
-	turn = turn % #many + 1
-	return many[turn]
-end
-END
+token_script 10 $((9 + TOKENS)) race_%d-token >"$TMP/race.lua"
 in_client wrk -t 2 -c 64 -d 6s -s "$TMP/race.lua" "http://$SERVER4:8080/" >"$TMP/wrk.out" 2>&1
 sleep 0.5
 equal "at once: $BUDGETS tokens have a budget" "$BUDGETS" "$(owners race_ 500)"

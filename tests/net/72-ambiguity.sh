@@ -22,11 +22,7 @@ servers_start() {
 		http {
 			log_format taken 'key=\$http_x_api_key\$arg_key phase=\$phase status=\$status';
 			access_log $TMP/nginx/access.log taken;
-			client_body_temp_path $TMP/nginx/body;
-			proxy_temp_path $TMP/nginx/proxy;
-			fastcgi_temp_path $TMP/nginx/fastcgi;
-			uwsgi_temp_path $TMP/nginx/uwsgi;
-			scgi_temp_path $TMP/nginx/scgi;
+			$(nginx_paths)
 			client_max_body_size 0;
 			proxy_ignore_client_abort on;
 			server {
@@ -61,15 +57,14 @@ servers_start() {
 		backend behind
 			server nginx unix@$TMP/nginx/behind.sock
 	END
-	background "${IN_SERVER[@]}" nginx -p "$TMP/nginx" -c "$TMP/nginx/nginx.conf" -g 'daemon off;' 2>"$TMP/nginx.err"
+	nginx_up
 	background "${IN_SERVER[@]}" haproxy -f "$TMP/haproxy.cfg" >"$TMP/haproxy.log" 2>"$TMP/haproxy.err"
-	within 10 in_client curl -sf -o /dev/null "http://$SERVER4:8080/up" || die "nginx" "$(cat "$TMP/nginx.err")"
 	within 10 in_client curl -sf -o /dev/null "http://$SERVER4:8082/up" || die "HAProxy" "$(cat "$TMP/haproxy.err")"
 }
 
 servers_start
 agent_config "" "[8080, 8082]"
-agent_start || die "agent" "not ready: $(tail -n 1 "$TMP/agent.log")"
+agent_up
 
 compare() { # compare OUT [OPTION...] --cases FILE...: what smuggling.py says of them goes to OUT
 	local out=$1

@@ -15,8 +15,6 @@ agent_spawn() { # no waiting for anything
 	"${IN_SERVER[@]}" "$TG" run -c "$TMP/etc/tollgate.yaml" >>"$TMP/agent.log" 2>&1 &
 	AGENT=$!
 }
-ready() { grep -c 'metering by' "$TMP/agent.log"; }
-more_ready() { [ "$(ready)" -gt "$1" ]; }
 moment() { # moment MS: up to so long
 	local ms=$((RANDOM % $1))
 	sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
@@ -28,7 +26,7 @@ sandbox
 nginx_start
 answers_arrive || die "sandbox" "no program on cli0"
 agent_config '[{name: srv0, mode: native}]' '[8080, 8081]' "limits: {budgets: $BUDGETS}"
-agent_start || die "agent" "not ready: $(tail -n 1 "$TMP/agent.log")"
+agent_up
 agent_stop
 for round in {1..8}; do
 	clean_books
@@ -45,21 +43,8 @@ equal "and meters" true "$(tg status -o json | jq '.interfaces[0].attached')"
 ip -n "$NETNS_C" addr add "$BLOCKED/24" dev cli0
 check "a quota" tg quota set 'token:kept_*' "$QUOTA/month"
 check "a block" tg block "source:$BLOCKED" --reason 'a test'
-cat >"$TMP/load.lua" <<END
-local many, turn = {}, 0
-function init()
-	for i = 10, 49 do
-		many[#many + 1] = wrk.format("GET", nil, { ["X-API-Key"] = "free_" .. i .. "-token" })
-		many[#many + 1] = wrk.format("GET", nil, { ["X-API-Key"] = "churn_" .. i .. "-token" })
-		many[#many + 1] = wrk.format("GET", nil, { ["X-API-Key"] = "kept_token-1" })
-	end
-end
-function delay() return 1 end
-function request()
-	turn = turn % #many + 1
-	return many[turn]
-end
-END
+token_script 10 49 free_%d-token churn_%d-token kept_token-1 >"$TMP/load.lua"
+echo 'function delay() return 1 end' >>"$TMP/load.lua"
 background "${IN_CLIENT[@]}" wrk -t 1 -c 6 -d 600s -s "$TMP/load.lua" "http://$SERVER4:8080/" >"$TMP/wrk.out" 2>&1
 load=$STARTED_PID
 churn() { # policies come and go; most often the agent dies meanwhile
@@ -82,11 +67,11 @@ STARTED+=("$CHURN" "$KNOCK")
 agent_stop KILL
 missing=0
 for ((kill = 2; kill <= KILLS; kill++)); do
-	before=$(ready)
+	before=$(log_count 'metering by')
 	agent_spawn
 	case $((kill % 8)) in
 	0) # at work
-		within 30 more_ready "$before" || missing=$((missing + 1))
+		within 30 log_says 'metering by' $((before + 1)) || missing=$((missing + 1))
 		moment 400
 		;;
 	4) moment 1500 ;; # as it comes ready, more or less

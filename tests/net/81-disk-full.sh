@@ -17,25 +17,9 @@ ended() { # the file systems go first, or the sandbox cannot remove its director
 	sandbox_end
 }
 fill() { head -c 10000000 /dev/zero >"$TMP/state/filler" 2>/dev/null; }
-listed() { tg quota list -o json | jq -c '[.rows[] | [.subject, .limit]] | sort'; }
 held() { (cd "$TMP/state" && sha256sum secret runtime.json; ls); }
-says() { grep -qE -- "$1" "$TMP/agent.log"; }
-refused() { # refused NAME REGEX VERB ARGUMENT...: one line, and not 0
-	local name=$1 regex=$2 said status
-	shift 2
-	said=$(tg "$@" 2>&1 >/dev/null)
-	status=$?
-	equal "$name: exit status, and one line" "1 1" "$status $(grep -c . <<<"$said")"
-	matches "$name: names the file and what is wrong" "$regex" "$said"
-}
-starts_not() { # starts_not NAME REGEX: the agent ends by itself, and its last line says why
-	if agent_start; then
-		not_ok "$1" "it is ready"
-		agent_stop
-	else
-		ok "$1: it does not start"
-	fi
-	matches "$1: its last line" "$2" "$(tail -n 1 "$TMP/agent.log")"
+refused() { # refused NAME VERB ARGUMENT...: naming the file and what is wrong
+	fails_saying "$1" 'runtime\.json.*No space left' tg "${@:2}"
 }
 
 sandbox
@@ -51,39 +35,39 @@ fill
 starts_not "no room for a secret" 'state/secret: .*No space left'
 equal "no secret that is half there" filler "$(ls "$TMP/state")"
 rm "$TMP/state/filler"
-agent_start || die "agent" "not ready: $(tail -n 1 "$TMP/agent.log")"
+agent_up
 
 # --- full while it runs -------------------------------------------------------------------
 check "a quota" tg quota set 'token:kept_*' 10/month
 ask kept_token-1 "http://$SERVER4:8080/[1-4]" >/dev/null
-before=$(listed)
+before=$(policy_list)
 fill
 held_before=$(held)
-refused "quota set" 'runtime\.json.*No space left' quota set 'token:more_*' 5/month
-refused "quota set of one that there is" 'runtime\.json.*No space left' quota set 'token:kept_*' 5/month
-refused "quota rm" 'runtime\.json.*No space left' quota rm 'token:kept_*'
-refused "block" 'runtime\.json.*No space left' block "source:192.0.2.77"
-equal "no policy has changed" "$before" "$(listed)"
+refused "quota set" quota set 'token:more_*' 5/month
+refused "quota set of one that there is" quota set 'token:kept_*' 5/month
+refused "quota rm" quota rm 'token:kept_*'
+refused "block" block "source:192.0.2.77"
+equal "no policy has changed" "$before" "$(policy_list)"
 equal "nobody is blocked" 0 "$(tg blocks -o json | jq '.rows | length')"
 equal "nor has a file" "$held_before" "$(held)"
 metrics >/dev/null
-check "the log names the file of the metrics" within 5 says 'state/series: .*No space left'
+check "the log names the file of the metrics" within 5 log_says 'state/series: .*No space left'
 ask kept_token-1 "http://$SERVER4:8080/[1-8]" >/dev/null
 equal "the quota holds all the same" 10 "$(admitted kept_token-1)"
 curl_get -H 'X-API-Key: free-token-1' "http://$SERVER4:8080/[1-10]"
 counts_equal "full while it runs" --admitted
 agent_stop
 equal "it ends with 0" 0 "$AGENT_STATUS"
-check "and says that the spent quotas are not kept" says 'state/spent: No space left.*calendar quotas'
+check "and says that the spent quotas are not kept" log_says 'state/spent: No space left.*calendar quotas'
 
 # --- full as it starts, with all that it needs ---------------------------------------------
 check "starts, full" agent_start
-equal "with its policies" "$before" "$(listed)"
-equal "nothing is handed out again" "429/0" "$(ask kept_token-1 "http://$SERVER4:8080/again")"
+equal "with its policies" "$before" "$(policy_list)"
+stays_spent "nothing is handed out again"
 agent_stop KILL
 check "starts, full, after kill -9" agent_start
-equal "with its policies again" "$before" "$(listed)"
-equal "nor again" "429/0" "$(ask kept_token-1 "http://$SERVER4:8080/again")"
+equal "with its policies again" "$before" "$(policy_list)"
+stays_spent "nor again"
 counts_equal "full as it starts" --admitted
 conserved "full disk"
 

@@ -5,20 +5,11 @@
 # meters again when the interface is back; what was counted stays.
 . "$(dirname "$0")/lib.sh"
 
-attached() { # attached INTERFACE: by its own program
-	in_server ip -d link show dev "$1" | grep -q 'prog/xdp'
-}
 off() { ! attached "$1"; }
-lines() { grep -cE -- "$1" "$TMP/agent.log"; }
-said() { [ "$(lines "$1")" -ge "$2" ]; }
 ip_s() { ip -n "$NETNS_S" "$@"; }
 lost() { # lost NAME REGEX COMMAND...: after the command the log says so, and the agent lives
-	local name=$1 regex=$2 before
-	shift 2
-	before=$(lines "$regex")
-	"$@" || not_ok "$name" "cannot be done"
-	check "$name: the log says so" within 10 said "$regex" $((before + 1))
-	check "$name: the agent lives" tg status
+	makes_say "$1" 10 "${@:2}"
+	check "$1: the agent lives" tg status
 }
 some() { curl_get --retry 5 --retry-all-errors -H 'X-API-Key: before-and-after' "http://$SERVER4:8080/[1-10]"; }
 back() { # back NAME: attached by itself, and what comes now is counted, to the request

@@ -10,17 +10,11 @@ nobody() { # nobody VERB ARGUMENT...: the command line, as someone else
 	in_server setpriv --reuid=nobody --regid=nogroup --clear-groups "$TMP/tollgate" "$verb" -c "$TMP/etc/tollgate.yaml" "$@"
 }
 denied() { # denied NAME REGEX VERB ARGUMENT...: one line
-	local name=$1 regex=$2 said status
-	shift 2
-	said=$(nobody "$@" 2>&1 >"$TMP/out")
-	status=$?
-	equal "$name: exit status, and lines" "1 1" "$status $(grep -c . <<<"$said")"
-	matches "$name: what is missing" "$regex" "$said"
-	equal "$name: and no result" "" "$(cat "$TMP/out")"
+	fails_saying "$1" "$2" nobody "${@:3}"
 }
 listed() {
-	tg quota list -o json | jq -c '[.rows[] | [.subject, .limit]] | sort'
-	tg blocks -o json | jq -c '[.rows[].subject]'
+	policy_list
+	block_list
 	(cd "$TMP/state" && sha256sum secret runtime.json)
 }
 all_denied() { # all_denied NAME REGEX [REGEX-OF-CHANGES]
@@ -39,9 +33,8 @@ all_denied() { # all_denied NAME REGEX [REGEX-OF-CHANGES]
 up_quotas native
 chmod 711 "$TMP" && chmod 755 "$TMP/etc" && chmod 644 "$TMP/etc/tollgate.yaml"
 install -m 755 "$TG" "$TMP/tollgate"
-tg quota set 'token:kept_*' 10/month >/dev/null
+spend_quota
 tg block source:192.0.2.77 >/dev/null
-ask kept_token-1 "http://$SERVER4:8080/[1-11]" >/dev/null
 before=$(listed)
 check "what needs no right: check" nobody check
 all_denied "beside an agent" 'Permission denied; run as root'
@@ -59,7 +52,7 @@ denied "a state of their own: run" "$PINS.*Permission denied; run as root" run
 mv "$TMP/etc/tollgate.yaml.root" "$TMP/etc/tollgate.yaml"
 check "an agent" agent_start
 equal "nothing has changed then" "$before" "$(listed)"
-check "the meter is on" eval 'in_server ip -d link show dev srv0 | grep -q prog/xdp'
+check "the meter is on" attached
 counts_equal "all of it" --admitted
 conserved "all of it"
 chmod 600 "$TMP/etc/tollgate.yaml"

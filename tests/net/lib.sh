@@ -70,6 +70,15 @@ equal() { # equal NAME WANTED FOUND
 matches() { # matches NAME REGEX TEXT
 	if grep -qE -- "$2" <<<"$3"; then ok "$1"; else not_ok "$1" "no /$2/ in '$(head -c 300 <<<"$3")'"; fi
 }
+fails_saying() { # fails_saying NAME REGEX COMMAND...: it ends with 1, says one line of why, and nothing else
+	local name=$1 regex=$2 said status
+	shift 2
+	said=$("$@" 2>&1 >"$TMP/out")
+	status=$?
+	equal "$name: exit status, and lines" "1 1" "$status $(grep -c . <<<"$said")"
+	matches "$name: what is wrong" "$regex" "$said"
+	equal "$name: and no result" "" "$(cat "$TMP/out")"
+}
 within() { # within SECONDS COMMAND...: try until it succeeds
 	local until=$((SECONDS + $1 * TG_PATIENCE))
 	shift
@@ -151,6 +160,16 @@ stop() { # stop PID: politely, then not
 # /u/ is passed on to a second server, so that nginx reads the body to its end
 # and counts it in $request_length; elsewhere a body is read and thrown away.
 
+nginx_paths() { # what nginx writes, as lines of its http block
+	local what
+	for what in client_body proxy fastcgi uwsgi scgi; do echo "${what}_temp_path $TMP/nginx/$what;"; done
+}
+nginx_up() { # it runs by $TMP/nginx/nginx.conf, and answers on port 8080
+	background "${IN_SERVER[@]}" nginx -p "$TMP/nginx" -c "$TMP/nginx/nginx.conf" -g 'daemon off;' 2>"$TMP/nginx.err"
+	within 10 in_client curl -sf -o /dev/null "http://$SERVER4:8080/up" ||
+		die "nginx" "$(cat "$TMP/nginx.err")"
+}
+
 nginx_start() { # nginx_start [LISTEN...]: further "listen" values
 	local prefix=$TMP/nginx listen more=
 	for listen in "$@"; do more+="listen $listen; "; done
@@ -167,11 +186,7 @@ nginx_start() { # nginx_start [LISTEN...]: further "listen" values
 				'"referer":"\$http_referer","port":\$server_port,'
 				'"bytes":\$request_length,"status":\$status}';
 			access_log $prefix/access.log tokens;
-			client_body_temp_path $prefix/body;
-			proxy_temp_path $prefix/proxy;
-			fastcgi_temp_path $prefix/fastcgi;
-			uwsgi_temp_path $prefix/uwsgi;
-			scgi_temp_path $prefix/scgi;
+			$(nginx_paths)
 			default_type text/plain;
 			keepalive_requests 100000000;
 			keepalive_timeout 3600;
@@ -193,9 +208,7 @@ nginx_start() { # nginx_start [LISTEN...]: further "listen" values
 			}
 		}
 	END
-	background "${IN_SERVER[@]}" nginx -p "$prefix" -c "$prefix/nginx.conf" -g 'daemon off;' 2>"$TMP/nginx.err"
-	within 10 in_client curl -sf -o /dev/null "http://$SERVER4:8080/up" ||
-		die "nginx" "$(cat "$TMP/nginx.err")"
+	nginx_up
 	# Forget the readiness question.
 	within 5 test -s "$prefix/access.log"
 	: >"$prefix/access.log"
@@ -243,6 +256,17 @@ agent_start() { # agent_start [BINARY]: run it and wait for READY=1
 	fi
 	wait "$waiter"
 }
+agent_up() { # as agent_start, or the test ends here
+	agent_start || die "agent" "not ready: $(tail -n 1 "$TMP/agent.log")"
+}
+starts_not() { # starts_not NAME REGEX: the agent ends by itself, and its last line says why
+	if agent_start; then
+		not_ok "$1" "an agent starts"
+		agent_stop
+		return 1
+	fi
+	matches "$1: no agent starts, and its last line says why" "$2" "$(tail -n 1 "$TMP/agent.log")"
+}
 agent_stop() { # agent_stop [SIGNAL]
 	kill "-${1:-TERM}" "$AGENT" 2>/dev/null
 	wait "$AGENT" 2>/dev/null
@@ -254,6 +278,18 @@ tg() { # tg VERB ARGUMENT...: the command line, as its user
 	shift
 	in_server "$TG" "$verb" -c "$TMP/etc/tollgate.yaml" "$@"
 }
+log_count() { grep -cE -- "$1" "$TMP/agent.log"; } # log_count REGEX: such lines of the agent, so far
+log_says() { [ "$(log_count "$1")" -ge "${2:-1}" ]; } # log_says REGEX [LINES]
+makes_say() { # makes_say NAME SECONDS REGEX COMMAND...: after the command the agent says so
+	local name=$1 seconds=$2 regex=$3 before
+	shift 3
+	before=$(log_count "$regex")
+	"$@" || not_ok "$name" "cannot be done"
+	check "$name: the log says so" within "$seconds" log_says "$regex" $((before + 1))
+}
+attached() { # attached [INTERFACE]: by its own program
+	in_server ip -d link show dev "${1:-srv0}" | grep -q 'prog/xdp'
+}
 # In generic mode the segments of a connection that two CPUs send wait in the queues
 # of both, and may overtake each other: a gap, which is not closed as yet. Receive
 # packet steering keeps each connection to one CPU, as a network card would.
@@ -264,7 +300,7 @@ up() { # up [MODE [MTU]]: sandbox, nginx and agent, or the test ends here
 	[ "${1:-native}" != generic ] || steer || die "sandbox" "no packet steering"
 	nginx_start
 	agent_config "[{name: srv0, mode: ${1:-native}}]"
-	agent_start || die "agent" "not ready: $(tail -n 1 "$TMP/agent.log")"
+	agent_up
 }
 
 # --- truth ----------------------------------------------------------------------
@@ -334,7 +370,7 @@ meter_in() { # meter_in MODE [MORE-LINES]: a meter with empty books; the one bef
 		answers_arrive || die "sandbox" "no program on cli0"
 	fi
 	agent_config "[{name: srv0, mode: $1}]" "[8080, 8081]" "${2-}"
-	agent_start || die "agent" "not ready: $(tail -n 1 "$TMP/agent.log")"
+	agent_up
 }
 
 up_quotas() { # up_quotas [MODE [MORE-LINES]]: as up, and answers of the program arrive
@@ -373,6 +409,17 @@ ask() { # ask TOKEN URL...: HTTP status/exit status of curl, a word for each req
 	local token=$1
 	shift
 	in_client curl -s -m "${PATIENCE:-$((5 * TG_PATIENCE))}" -o /dev/null -w '%{http_code}/%{exitcode} ' -H "X-API-Key: $token" "$@" | sed 's/ $//'
+}
+policy_list() { # policy_list [TG]
+	"${1:-tg}" quota list -o json | jq -c '[.rows[] | [.subject, .limit]] | sort'
+}
+block_list() { tg blocks -o json | jq -c '[.rows[].subject]'; }
+spend_quota() { # kept_token-1 has a quota, and has spent it
+	tg quota set 'token:kept_*' 10/month >/dev/null
+	ask kept_token-1 "http://$SERVER4:8080/[1-11]" >/dev/null
+}
+stays_spent() { # stays_spent NAME: by the kernel, with or without an agent
+	equal "$1" "429/0" "$(ask kept_token-1 "http://$SERVER4:8080/again")"
 }
 raw() { # raw ARGUMENT...: see raw_client.py
 	in_client /usr/bin/python3 "$NET/raw_client.py" "$@"
@@ -413,6 +460,26 @@ wrk_load() { # wrk_load: wrk_tokens, and say so if they did not arrive
 	before=$(answered)
 	wrk_tokens "$@" >"$TMP/wrk.out"
 	clients_worked "wrk" "$before" "$1"
+}
+
+# A script for wrk: requests with tokens of many, in turn. FORMAT is string.format's; it gets FIRST to LAST.
+token_script() { # token_script FIRST LAST FORMAT...
+	local first=$1 last=$2
+	shift 2
+	cat <<-END
+		local many, turn = {}, 0
+		function init()
+			for i = $first, $last do
+				for _, format in ipairs({$(printf '"%s",' "$@")}) do
+					many[#many + 1] = wrk.format("GET", nil, { ["X-API-Key"] = string.format(format, i) })
+				end
+			end
+		end
+		function request()
+			turn = turn % #many + 1
+			return many[turn]
+		end
+	END
 }
 
 # Requests without a pause while something else happens.
