@@ -142,6 +142,18 @@ static uint32_t used(const struct tg_budget *budget, enum tg_unit unit)
 	return (uint32_t)(words[0] > words[1] ? words[0] : words[1]);
 }
 
+/* The one that a token of the crowd has under "token:t*". */
+static const struct tg_budget *budget_of(unsigned int number)
+{
+	char token[TG_CROWD_TOKEN_BYTES];
+	const struct tg_budget *budget;
+
+	tg_crowd_token(token, number);
+	budget = tg_rig_budget(&rig, "token:t*", NULL, token);
+	assert_non_null(budget);
+	return budget;
+}
+
 /*
  * Where there is room for all, the CPUs still meet: who finds a word changed under its
  * hands gives back what it has taken before, and begins again.
@@ -167,12 +179,8 @@ static void test_taken_is_let_through(void **state)
 	assert_int_equal(used(any, TG_UNIT_DAY), all);
 	assert_int_equal(used(any, TG_UNIT_MONTH), all);
 	for (unsigned int i = 0; i < TG_CROWD_THREADS; i++) {
-		char token[TG_CROWD_TOKEN_BYTES];
-		const struct tg_budget *own;
+		const struct tg_budget *own = budget_of(i);
 
-		tg_crowd_token(token, i);
-		own = tg_rig_budget(&rig, "token:t*", NULL, token);
-		assert_non_null(own);
 		assert_int_equal(used(own, TG_UNIT_HOUR), each);
 		assert_int_equal(used(own, TG_UNIT_DAY), each);
 	}
@@ -200,12 +208,8 @@ static void check_limits(uint64_t passed)
 {
 	(void)passed;
 	for (unsigned int i = 0; i < SUBJECTS; i++) {
-		char token[TG_CROWD_TOKEN_BYTES];
-		const struct tg_budget *budget;
+		const struct tg_budget *budget = budget_of(i);
 
-		tg_crowd_token(token, i);
-		budget = tg_rig_budget(&rig, "token:t*", NULL, token);
-		assert_non_null(budget);
 		assert_int_equal(used(budget, TG_UNIT_DAY), 1);
 		assert_int_equal(used(budget, TG_UNIT_HOUR), 1);
 	}

@@ -180,6 +180,17 @@ static void await_silence(int wire)
 	while (terminal.c_lflag & ECHO);
 }
 
+/* A child that asks for a token, and shows no more of what is typed. */
+static int start_asking(pid_t *child)
+{
+	char seen[256];
+	int wire = start_child(child);
+
+	read_until(wire, "Token: ", seen, sizeof(seen));
+	await_silence(wire);
+	return wire;
+}
+
 static void test_terminal(void **state)
 {
 	char seen[256];
@@ -187,9 +198,7 @@ static void test_terminal(void **state)
 	pid_t child;
 
 	(void)state;
-	wire = start_child(&child);
-	read_until(wire, "Token: ", seen, sizeof(seen));
-	await_silence(wire);
+	wire = start_asking(&child);
 	assert_int_equal(write(wire, "sk_live_1\n", 10), 10);
 	read_until(wire, "bytes", seen, sizeof(seen));
 	assert_non_null(strstr(seen, "9 bytes"));
@@ -203,14 +212,11 @@ static void test_terminal(void **state)
 static void test_interrupted(void **state)
 {
 	struct termios terminal;
-	char seen[256];
 	int wire, status;
 	pid_t child;
 
 	(void)state;
-	wire = start_child(&child);
-	read_until(wire, "Token: ", seen, sizeof(seen));
-	await_silence(wire);
+	wire = start_asking(&child);
 	assert_int_equal(write(wire, "sk_\003", 4), 4);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
