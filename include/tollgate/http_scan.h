@@ -171,6 +171,19 @@ tg_inline __u32 tg_step_request_line(struct tg_scan *scan, struct tg_head *head,
 	return tg_step_version_end(scan, head, in);
 }
 
+/* Within a chunk's size line or the trailer: no longer than a header may be. */
+tg_inline int tg_scan_in_chunk_lines(const struct tg_scan *scan)
+{
+	switch (scan->phase) {
+	case TG_PHASE_CHUNK_SIZE:
+	case TG_PHASE_CHUNK_EXTENSION:
+	case TG_PHASE_TRAILER:
+	case TG_PHASE_TRAILER_VALUE:
+		return 1;
+	}
+	return scan->phase == TG_PHASE_BODY_LF && scan->line != TG_LINE_CHUNK_DATA;
+}
+
 /*
  * The connection's rest is not guessed at. An error beyond the length limit is
  * the limit's, or the answer would depend on where segments were cut.
@@ -183,6 +196,8 @@ tg_inline __u32 tg_scan_fail(struct tg_scan *scan, const struct tg_http_config *
 	if (phase >= TG_PHASE_METHOD && phase <= TG_PHASE_HEAD_LF &&
 	    at - scan->begin > config->header_bytes_max)
 		error = TG_PACKET_HEADER_TOO_LONG;
+	if (tg_scan_in_chunk_lines(scan) && at - scan->begin > config->header_bytes_max)
+		error = TG_PACKET_AMBIGUOUS;
 	if (error == TG_PACKET_AMBIGUOUS && phase >= TG_PHASE_LINE && phase <= TG_PHASE_HEAD_LF)
 		error = TG_AMBIGUOUS_REQUEST;
 	scan->phase = TG_PHASE_DEAD;
@@ -257,9 +272,7 @@ tg_inline __u32 tg_scan_pause(struct tg_scan *scan, const struct tg_http_config 
 		return tg_scan_fail(scan, config, TG_PACKET_UNSYNCED, at);
 	if (tg_phase_in_head(phase) && bytes > config->header_bytes_max)
 		return tg_scan_fail(scan, config, TG_PACKET_HEADER_TOO_LONG, at);
-	if ((phase == TG_PHASE_CHUNK_SIZE || phase == TG_PHASE_CHUNK_EXTENSION ||
-	     phase == TG_PHASE_TRAILER || phase == TG_PHASE_TRAILER_VALUE) &&
-	    bytes > config->header_bytes_max)
+	if (tg_scan_in_chunk_lines(scan) && bytes > config->header_bytes_max)
 		return tg_scan_fail(scan, config, TG_PACKET_AMBIGUOUS, at);
 	return 0;
 }
