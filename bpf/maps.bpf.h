@@ -209,6 +209,7 @@ enum tg_server_state {
 struct tg_server {
 	__u32 state;	 /* enum tg_server_state */
 	__u32 socket;	 /* it is a socket of this host */
+	__u32 listens;	 /* it is one that listens: others may have opened there by cookie */
 	__u32 began;	 /* start_seq is known */
 	__u32 start_seq; /* of the client's stream; host byte order, as all of them */
 	__u32 rcv_nxt;	 /* expected next */
@@ -259,6 +260,8 @@ struct tg_scratch {
 	__u32 hold_result; /* the packet's reason, if it cannot be held */
 	__u32 hold_fresh;  /* some of it was not there */
 	__u32 gives_up;	   /* what is missing before the segment does not come any more */
+	__u32 strayed;	   /* the last segment with payload was of no connection */
+	__u32 looked;	   /* the socket was asked before the flow was sought */
 	__u32 run_begin[2 * TG_RUNS_MAX];
 	__u32 run_stop[2 * TG_RUNS_MAX];
 	struct tg_hold fresh_hold;

@@ -191,7 +191,8 @@ tg_inline void tg_server_look_at(struct xdp_md *xdp, const struct tg_flow *flow,
 	__u32 start = flow->next_seq - (__u32)flow->offset;
 
 	scratch->begin_seq = start;
-	tg_server_look(xdp);
+	if (!scratch->looked || server->state != TG_SERVER_OPEN)
+		tg_server_look(xdp);
 	if (server->state == TG_SERVER_OPEN && server->start_seq != start &&
 	    tg_seq_is_near(server->start_seq, start))
 		tg_server_look(xdp);
@@ -224,7 +225,8 @@ tg_global __u32 tg_server_ask(struct xdp_md *xdp, const struct tg_flow *flow)
 			newest = 0;
 	} else {
 		scratch->begin_seq = segment->seq;
-		tg_server_look(xdp);
+		if (!scratch->looked)
+			tg_server_look(xdp);
 	}
 	reason = tg_server_takes(server, segment, newest);
 	/* So is the window's edge, a sum. */
@@ -234,6 +236,26 @@ tg_global __u32 tg_server_ask(struct xdp_md *xdp, const struct tg_flow *flow)
 		reason = tg_server_takes(server, segment, newest);
 	}
 	return reason;
+}
+
+/*
+ * In a flood of segments that belong to no connection the table of flows is in no cache,
+ * and need not be: once one was astray, the socket is asked before the flow is sought.
+ * 1: the segment is of no connection. A flow may have no socket yet where a cookie opened
+ * it a moment ago, and needs none any more where a request was refused.
+ */
+tg_global int tg_is_stray(struct xdp_md *xdp)
+{
+	struct tg_scratch *scratch = tg_scratch();
+	struct tg_control *control = tg_control();
+
+	if (!scratch || !control || control->refused)
+		return 0;
+	scratch->begin_seq = scratch->segment.seq;
+	tg_server_look(xdp);
+	scratch->looked = 1;
+	return scratch->server.state == TG_SERVER_NONE &&
+	       !(scratch->server.listens && bpf_jiffies64() - tg_cookie_jiffies < TG_TRUST_JIFFIES);
 }
 
 /* What a server on this host would not take does not get there. */

@@ -727,11 +727,20 @@ tg_inline struct tg_flow *tg_flow_get(struct xdp_md *xdp, struct tg_scratch *scr
 				      __u32 *reason)
 {
 	const struct tg_segment *segment = &scratch->segment;
-	struct tg_flow *flow = bpf_map_lookup_elem(&flows, &segment->key);
-	int taken = flow ? tg_flow_take(flow, tag) : -2;
+	struct tg_flow *flow;
+	int taken;
 
+	scratch->looked = 0;
+	*reason = TG_PACKET_NO_CONNECTION;
+	if (scratch->strayed && tg_is_stray(xdp))
+		return 0;
+	scratch->strayed = 0;
+	flow = bpf_map_lookup_elem(&flows, &segment->key);
+	taken = flow ? tg_flow_take(flow, tag) : -2;
 	if (taken == -2) {
 		*reason = tg_server_place == TG_SERVER_UNSEEN ? TG_CONTINUE : tg_prove_new(xdp);
+		scratch->strayed =
+			tg_server_place == TG_SERVER_LOCAL && *reason == TG_PACKET_NO_CONNECTION;
 		if (*reason != TG_CONTINUE)
 			return 0;
 		*reason = tg_flow_add();

@@ -13,6 +13,7 @@
  * memory for any number. What was bounded must be bounded anew after it.
  */
 volatile __u64 tg_zero;
+volatile __u64 tg_cookie_jiffies; /* when a SYN cookie last brought a connection back */
 #define TG_FORGET(number) asm volatile("%0 ^= %1" : "+r"(number) : "r"(tg_zero))
 
 #include "../include/tollgate/http_config.h"

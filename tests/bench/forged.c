@@ -13,6 +13,8 @@
 #define TURNS	  25
 #define GET_BYTES 500
 #define GOAL	  150
+#define WRONG_SEQ (3 << 29) /* beyond the window, and not near its edge, which is looked at twice  \
+			     */
 
 /* Ports of clients whose connections are open. */
 #define FOLLOWED   5001
@@ -34,11 +36,11 @@ static const struct forged cases[] = {
 	{"data without a connection, where a server listens", TG_PACKET_NO_CONNECTION,
 	 BENCH_PSH | BENCH_ACK, true, 0, BENCH_PORT, 0, 0},
 	{"data of an open connection, wrong sequence number", TG_PACKET_UNACCEPTABLE,
-	 BENCH_PSH | BENCH_ACK, true, FOLLOWED, BENCH_PORT, 1 << 30, 0},
+	 BENCH_PSH | BENCH_ACK, true, FOLLOWED, BENCH_PORT, WRONG_SEQ, 0},
 	{"  wrong acknowledgement", TG_PACKET_UNACCEPTABLE, BENCH_PSH | BENCH_ACK, true, FOLLOWED,
 	 BENCH_PORT, GET_BYTES, 1 << 30},
 	{"  of which no data were seen yet, wrong number", TG_PACKET_UNACCEPTABLE,
-	 BENCH_PSH | BENCH_ACK, true, UNFOLLOWED, BENCH_PORT, 1 << 30, 0},
+	 BENCH_PSH | BENCH_ACK, true, UNFOLLOWED, BENCH_PORT, WRONG_SEQ, 0},
 	{"SYN of a flood", TG_PACKET_SYN, BENCH_SYN, false, 0, BENCH_PORT, 0, 0},
 	{"bare ACK of a flood", TG_PACKET_ACK, BENCH_ACK, false, 0, BENCH_PORT, 0, 0},
 };
