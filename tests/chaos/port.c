@@ -50,13 +50,13 @@ int chaos_port_open(struct chaos_port *port, const char *interface)
 
 /* Messages over frames of a batch. */
 static void lay_out(struct mmsghdr *messages, struct iovec *at, uint8_t (*frames)[CHAOS_FRAME_MAX],
-		    const size_t *bytes, unsigned int count)
+		    unsigned int count)
 {
 	unsigned int i;
 
 	memset(messages, 0, count * sizeof(*messages));
 	for (i = 0; i < count; i++) {
-		at[i] = (struct iovec){frames[i], bytes ? bytes[i] : CHAOS_FRAME_MAX};
+		at[i] = (struct iovec){frames[i], CHAOS_FRAME_MAX};
 		messages[i].msg_hdr.msg_iov = &at[i];
 		messages[i].msg_hdr.msg_iovlen = 1;
 	}
@@ -70,7 +70,7 @@ int chaos_port_receive(struct chaos_port *port,
 	struct iovec at[CHAOS_BATCH];
 	int i, count;
 
-	lay_out(messages, at, frames, NULL, CHAOS_BATCH);
+	lay_out(messages, at, frames, CHAOS_BATCH);
 	/* MSG_TRUNC: a frame's length is told even if there was no room for all of it. */
 	count = recvmmsg(port->fd, messages, CHAOS_BATCH, MSG_TRUNC, NULL);
 	if (count < 0)
@@ -94,22 +94,22 @@ void chaos_port_send(void *to, const uint8_t *frame, size_t bytes)
 	port->bytes[port->waiting++] = bytes;
 }
 
+/*
+ * One by one: where a frame in the middle finds no room, sendmmsg() tells of those before
+ * it and not of it, which then would go out a second time, with the device's count of
+ * drops already one too high.
+ */
 void chaos_port_flush(struct chaos_port *port)
 {
-	struct mmsghdr messages[CHAOS_BATCH];
-	struct iovec at[CHAOS_BATCH];
-	unsigned int first = 0;
-	int count;
+	unsigned int at = 0;
 
-	lay_out(messages, at, port->frames, port->bytes, port->waiting);
-	while (first < port->waiting) {
-		count = sendmmsg(port->fd, messages + first, port->waiting - first, 0);
-		if (count > 0) {
-			first += (unsigned int)count;
-		} else if (errno != EINTR) {
+	while (at < port->waiting) {
+		if (send(port->fd, port->frames[at], port->bytes[at], 0) < 0) {
+			if (errno == EINTR)
+				continue;
 			port->unsent++;
-			first++;
 		}
+		at++;
 	}
 	port->waiting = 0;
 }
