@@ -108,18 +108,6 @@ tg_inline __u32 tg_find_stamps(const struct tg_scratch *scratch, __u32 header_by
 	return 0;
 }
 
-/* The TCP header that came, into scratch->tcp. Returns its length, 0: it cannot be read. */
-tg_inline __u32 tg_load_tcp(struct xdp_md *xdp, struct tg_scratch *scratch)
-{
-	__u32 bytes = scratch->segment.offset - scratch->segment.tcp_offset;
-
-	bytes = tg_mask(bytes, 0x3f);
-	if (bytes < sizeof(struct tcphdr))
-		return 0;
-	return bpf_xdp_load_bytes(xdp, scratch->segment.tcp_offset, scratch->tcp, bytes) ? 0
-											 : bytes;
-}
-
 /* The decimal digits of number (to TG_RETRY_MAX) at text. Returns how many. */
 tg_inline __u32 tg_put_digits(char *text, __u32 number)
 {

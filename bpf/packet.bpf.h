@@ -345,4 +345,16 @@ tg_inline __u32 tg_parse(struct xdp_md *xdp, struct tg_segment *segment)
 	return tg_check_length(xdp, segment);
 }
 
+/* The TCP header that came, into scratch->tcp. Returns its length, 0: it cannot be read. */
+tg_inline __u32 tg_load_tcp(struct xdp_md *xdp, struct tg_scratch *scratch)
+{
+	__u32 bytes = scratch->segment.offset - scratch->segment.tcp_offset;
+
+	bytes = tg_mask(bytes, 0x3f);
+	if (bytes < sizeof(struct tcphdr))
+		return 0;
+	return bpf_xdp_load_bytes(xdp, scratch->segment.tcp_offset, scratch->tcp, bytes) ? 0
+											 : bytes;
+}
+
 #endif

@@ -13,7 +13,6 @@
 #ifndef TOLLGATE_PROOF_BPF_H
 #define TOLLGATE_PROOF_BPF_H
 
-#include "answer.bpf.h"
 #include "flow.bpf.h"
 #include "server.bpf.h"
 

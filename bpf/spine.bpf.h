@@ -2,8 +2,9 @@
 /*
  * A packet's way, a stage a header:
  *
- *   parse (packet) -> drop (drop) -> track (proof, flow, hold) -> scan (request)
- *         -> identify (identity) -> decide (policy, budget) -> count (count)
+ *   parse (packet) -> drop (drop) -> track (segment, proof, flow, hold)
+ *         -> scan (request, drain) -> identify (identity)
+ *         -> decide (policy, budget) -> count (count)
  *         -> refuse (refuse) -> verdict (verdict, answer)
  *
  * Each stage returns a reason from reasons.def, or TG_CONTINUE.
@@ -12,7 +13,7 @@
 #define TOLLGATE_SPINE_BPF_H
 
 #include "packet.bpf.h"
-#include "request.bpf.h"
+#include "segment.bpf.h"
 #include "verdict.bpf.h"
 
 /*

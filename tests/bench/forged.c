@@ -13,8 +13,9 @@
 #define TURNS	  25
 #define GET_BYTES 500
 #define GOAL	  150
-#define WRONG_SEQ (3 << 29) /* beyond the window, and not near its edge, which is looked at twice  \
-			     */
+#define WRONG_SEQ                                                                                  \
+	(3 << 29) /* beyond the window, and not near its edge, which is looked at twice            \
+		   */
 
 /* Ports of clients whose connections are open. */
 #define FOLLOWED   5001
