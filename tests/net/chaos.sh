@@ -173,6 +173,15 @@ clients() { # clients NAME SEED
 	try drained "$WRK" "http://[$SERVER6]:8080/" & jobs+=($!)
 	for job in "${jobs[@]}"; do wait "$job"; done
 	equal "$1: every client has all its answers" "" "$(head -n 3 "$TMP/clients.failed" | tr '\n' ' ')"
+	[ ! -s "$TMP/clients.failed" ] || server_said | sed 's/^/#   /'
+}
+
+# Why a client may have been cut off: the server's TCP, the counters that are not 0, and nginx.
+server_said() {
+	in_server awk '/^Tcp/ { if (!($1 in names)) names[$1] = $0; else { n = split(names[$1], name);
+		for (i = 2; i <= n; i++) if ($i != 0 && name[i] ~ /Abort|Rst|Drop|Overflow|Prune|Cookie|PAWS|Fail|Resets/)
+			print $1 name[i], $i } }' /proc/net/snmp /proc/net/netstat
+	grep -vE 'temporary file|\[notice\]' "$TMP/nginx/error.log" | tail -n 5
 }
 
 # --- the test --------------------------------------------------------------------------
