@@ -35,6 +35,7 @@ struct iface {
 	uint32_t link_id;
 	char why[WHY_BYTES];
 	char egress_why[WHY_BYTES]; /* it could not be attached */
+	bool egress_stood;	    /* it was in force when a reload began */
 };
 
 struct tg_loader {
@@ -422,6 +423,11 @@ static uint32_t place_of(int link_fd)
 		       : 0;
 }
 
+static bool egress_stands(const struct iface *iface, uint32_t ifindex)
+{
+	return iface->egress.fd >= 0 && tg_egress_program(ifindex) == iface->egress.id;
+}
+
 /*
  * The egress program first: it must see the handshakes that the meter then waits for. One
  * that is wanted no more is taken off when all went well.
@@ -438,31 +444,51 @@ static int swap_in(const struct iface *programs, int link_fd, char *error, size_
 		   : swap_meter(link_fd, programs->meter.fd, programs->name, error, error_bytes);
 }
 
-static void swap_back(const struct iface *programs, int link_fd)
+/* Loads nothing: the programs that were in force are at hand. */
+static void swap_back(const struct iface *old)
 {
-	swap_in(programs, link_fd, NULL, 0);
-	if (programs->egress.fd < 0)
-		tg_egress_take_off(place_of(link_fd));
+	uint32_t ifindex = place_of(old->link_fd);
+	char why[512];
+
+	if (ifindex && old->egress_stood &&
+	    tg_egress_attach(ifindex, old->name, old->egress.fd, why, sizeof(why)))
+		tg_log_error("the reload cannot be taken back: %s", why);
+	if (swap_meter(old->link_fd, old->meter.fd, old->name, why, sizeof(why)))
+		tg_log_error("the reload cannot be taken back: %s", why);
+	if (!old->egress_stood)
+		tg_egress_take_off(ifindex);
+}
+
+static struct iface *old_of(const struct tg_loader *loader, const struct iface *next)
+{
+	return iface_named(loader->ifaces, loader->ifaces_count, next->name);
+}
+
+static void swap_all_back(const struct tg_loader *loader, const struct reload *next,
+			  unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (next->ifaces[i].meter.fd >= 0)
+			swap_back(old_of(loader, &next->ifaces[i]));
 }
 
 /* All or none: on failure those that were swapped get their programs back. */
-static int reload_swap(struct tg_loader *loader, struct reload *next, char *error,
-		       size_t error_bytes)
+static int swap_all(const struct tg_loader *loader, const struct reload *next, char *error,
+		    size_t error_bytes)
 {
 	unsigned int count = next->config->interfaces_count, done;
 	struct iface *old;
 	int err = 0;
 
 	for (done = 0; !err && done < count; done++) {
-		old = iface_named(loader->ifaces, loader->ifaces_count, next->ifaces[done].name);
-		if (next->ifaces[done].meter.fd >= 0)
-			err = swap_in(&next->ifaces[done], old->link_fd, error, error_bytes);
+		if (next->ifaces[done].meter.fd < 0)
+			continue;
+		old = old_of(loader, &next->ifaces[done]);
+		old->egress_stood = egress_stands(old, place_of(old->link_fd));
+		err = swap_in(&next->ifaces[done], old->link_fd, error, error_bytes);
 	}
-	for (unsigned int i = 0; err && i < done; i++) {
-		old = iface_named(loader->ifaces, loader->ifaces_count, next->ifaces[i].name);
-		if (next->ifaces[i].meter.fd >= 0)
-			swap_back(old, old->link_fd);
-	}
+	if (err)
+		swap_all_back(loader, next, done);
 	return err;
 }
 
@@ -511,25 +537,39 @@ static int reload_prepare(const struct tg_loader *loader, struct reload *next, c
 	return err ? err : reload_programs(loader, next, error, error_bytes);
 }
 
-int tg_loader_reload(struct tg_loader *loader, const struct tg_config *config, char *error,
-		     size_t error_bytes)
+/* Cannot fail: whoever might have refused has agreed. */
+static void put_in_force(struct tg_loader *loader, struct reload *next)
+{
+	reload_links(loader, next);
+	ifaces_free(loader->ifaces, loader->ifaces_count);
+	loader->ifaces = next->ifaces;
+	loader->ifaces_count = next->config->interfaces_count;
+	loader->http = next->http;
+	loader->config = next->config;
+	tg_books_warn_of_sizes(loader->config, &loader->maps);
+}
+
+/*
+ * Until all agree, what is in force is only swapped, and the loader keeps what it had: no
+ * link has ended, and to go back takes nothing that could fail, such as a program to load.
+ */
+int tg_loader_reload(struct tg_loader *loader, const struct tg_config *config,
+		     tg_loader_agree agree, void *arg, char *error, size_t error_bytes)
 {
 	struct reload next = {.config = config};
 	int err = reload_prepare(loader, &next, error, error_bytes);
 
 	if (!err)
-		err = reload_swap(loader, &next, error, error_bytes);
-	if (!err) {
-		reload_links(loader, &next);
-		ifaces_free(loader->ifaces, loader->ifaces_count);
-		loader->ifaces = next.ifaces;
-		loader->ifaces_count = config->interfaces_count;
-		loader->http = next.http;
-		loader->config = config;
-		tg_books_warn_of_sizes(config, &loader->maps);
-	} else {
-		ifaces_free(next.ifaces, config->interfaces_count);
+		err = swap_all(loader, &next, error, error_bytes);
+	if (!err && agree) {
+		err = agree(config, arg, error, error_bytes);
+		if (err)
+			swap_all_back(loader, &next, config->interfaces_count);
 	}
+	if (err)
+		ifaces_free(next.ifaces, config->interfaces_count);
+	else
+		put_in_force(loader, &next);
 	explicit_bzero(&next.http, sizeof(next.http));
 	return err;
 }

@@ -135,7 +135,7 @@ static void reload(struct sandbox *sandbox, struct tg_loader *loader, struct tg_
 	*interface = sandbox->interfaces[0];
 	interface->server = server;
 	next->interfaces = interface;
-	if (tg_loader_reload(loader, next, ERROR))
+	if (tg_loader_reload(loader, next, NULL, NULL, ERROR))
 		fail_msg("reload: %s", sandbox->error);
 }
 
@@ -189,13 +189,76 @@ static void reload_refused(void **state)
 	interfaces[0].server = interfaces[1].server = TG_SERVER_FORWARDED;
 	next.interfaces = interfaces;
 	next.interfaces_count = 2;
-	assert_int_equal(tg_loader_reload(loader, &next, ERROR), -EBUSY);
+	assert_int_equal(tg_loader_reload(loader, &next, NULL, NULL, ERROR), -EBUSY);
 	assert_non_null(strstr(sandbox->error, "near2: an ingress qdisc stands"));
 	assert_int_equal(tg_loader_refresh(loader, 0, &second), 0);
 	assert_int_equal(second.program_id, first.program_id);
 	assert_int_equal(egress("near"), 0);
 	assert_int_equal(egress("near2"), 0);
 	assert_true(shows("tc qdisc show dev near2", "ingress"));
+	tg_loader_close(loader);
+}
+
+static int refuse(const struct tg_config *config, void *arg, char *error, size_t error_bytes)
+{
+	(void)config;
+	(void)arg;
+	snprintf(error, error_bytes, "no");
+	return -EPERM;
+}
+
+/* Taken back to what was there: programs of the old kind, or none where none could be. */
+static void reload_refused_by_others(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_config_interface interfaces[2];
+	struct tg_attachment first, second, seen;
+	struct tg_config next = sandbox->config;
+	struct tg_loader *loader;
+
+	sandbox_make_pair("near", "far");
+	sandbox_make_pair("near2", "far2");
+	sandbox_run("tc qdisc add dev near2 ingress");
+	sandbox->config.interfaces_count = 2;
+	sandbox->interfaces[1].server = TG_SERVER_FORWARDED;
+	loader = open_forwarded(sandbox, &first);
+	second = sandbox_attach(sandbox, loader, 1);
+	assert_int_equal(second.egress_id, 0);
+	memcpy(interfaces, sandbox->interfaces, sizeof(interfaces));
+	interfaces[1].server = TG_SERVER_LOCAL;
+	next.interfaces = interfaces;
+	next.interfaces_count = 2;
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(tg_loader_reload(loader, &next, refuse, NULL, ERROR), -EPERM);
+		assert_int_equal(tg_loader_refresh(loader, 0, &seen), 0);
+		assert_memory_equal(&seen, &first, sizeof(seen));
+		assert_int_equal(egress("near"), first.egress_id);
+		assert_int_equal(tg_loader_refresh(loader, 1, &seen), 0);
+		assert_memory_equal(&seen, &second, sizeof(seen));
+		interfaces[0].server = TG_SERVER_LOCAL; /* the other way round */
+	}
+	tg_loader_close(loader);
+}
+
+/* One that it had not does not come, either. */
+static void reload_refused_brings_none(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_config_interface interface;
+	struct tg_config next = sandbox->config;
+	struct tg_attachment first, seen;
+	struct tg_loader *loader;
+
+	sandbox_make_pair("near", "far");
+	loader = sandbox_start(sandbox, &first);
+	interface = sandbox->interfaces[0];
+	interface.server = TG_SERVER_FORWARDED;
+	next.interfaces = &interface;
+	assert_int_equal(tg_loader_reload(loader, &next, refuse, NULL, ERROR), -EPERM);
+	assert_int_equal(tg_loader_refresh(loader, 0, &seen), 0);
+	assert_memory_equal(&seen, &first, sizeof(seen));
+	assert_int_equal(egress("near"), 0);
+	assert_false(has_clsact());
 	tg_loader_close(loader);
 }
 
@@ -329,6 +392,8 @@ int main(void)
 		SANDBOX_TEST(not_configured_any_more),
 		SANDBOX_TEST(swapped_on_reload),
 		SANDBOX_TEST(reload_refused),
+		SANDBOX_TEST(reload_refused_by_others),
+		SANDBOX_TEST(reload_refused_brings_none),
 		SANDBOX_TEST(ingress_qdisc),
 		SANDBOX_TEST(priority_taken),
 		SANDBOX_TEST(filters_of_others),

@@ -150,7 +150,7 @@ static void reload_swaps_the_programs(void **state)
 	loader = sandbox_start(sandbox, &first);
 	next.listen_ports = ports;
 	next.listen_ports_count = 2;
-	assert_int_equal(tg_loader_reload(loader, &next, ERROR), 0);
+	assert_int_equal(tg_loader_reload(loader, &next, NULL, NULL, ERROR), 0);
 	assert_int_equal(tg_loader_refresh(loader, 0, &second), 0);
 	assert_int_equal(second.link_id, first.link_id);
 	assert_int_equal(second.slot, first.slot);
@@ -172,7 +172,7 @@ static void reload_follows_the_interfaces(void **state)
 	sandbox_make_pair("near2", "far2");
 	loader = sandbox_start(sandbox, NULL);
 	next.interfaces = &sandbox->interfaces[1];
-	assert_int_equal(tg_loader_reload(loader, &next, ERROR), 0);
+	assert_int_equal(tg_loader_reload(loader, &next, NULL, NULL, ERROR), 0);
 	assert_int_equal(sandbox_native_program("near"), 0);
 	assert_false(sandbox_pinned(sandbox, "links/near"));
 	assert_int_equal(tg_loader_attach(loader, 0, sandbox_index("near2"), &attachment, ERROR),
@@ -192,13 +192,51 @@ static void reload_that_fails_changes_nothing(void **state)
 	sandbox_make_pair("near", "far");
 	loader = sandbox_start(sandbox, &first);
 	next.pin_dir = "/sys/fs/bpf/elsewhere";
-	assert_int_equal(tg_loader_reload(loader, &next, ERROR), -EINVAL);
+	assert_int_equal(tg_loader_reload(loader, &next, NULL, NULL, ERROR), -EINVAL);
 	next.pin_dir = sandbox->config.pin_dir;
 	snprintf(secret_file, sizeof(secret_file), "%s2", sandbox->secret_file);
 	next.identity.secret_file = secret_file;
-	assert_int_equal(tg_loader_reload(loader, &next, ERROR), -EKEYREJECTED);
+	assert_int_equal(tg_loader_reload(loader, &next, NULL, NULL, ERROR), -EKEYREJECTED);
 	assert_int_equal(tg_loader_refresh(loader, 0, &second), 0);
 	assert_memory_equal(&first, &second, sizeof(first));
+	tg_loader_close(loader);
+}
+
+static int refuse(const struct tg_config *config, void *arg, char *error, size_t error_bytes)
+{
+	struct sandbox *sandbox = arg;
+
+	(void)config;
+	/* Asked while no interface is off: there is a way back. */
+	assert_int_not_equal(sandbox_native_program("near"), 0);
+	assert_int_not_equal(sandbox_native_program("near2"), 0);
+	assert_true(sandbox_pinned(sandbox, "links/near2"));
+	snprintf(error, error_bytes, "no");
+	return -EPERM;
+}
+
+static void reload_that_others_refuse_changes_nothing(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_attachment first, second, seen;
+	struct tg_config next;
+	struct tg_loader *loader;
+
+	sandbox_make_pair("near", "far");
+	sandbox_make_pair("near2", "far2");
+	sandbox->config.interfaces_count = 2;
+	loader = sandbox_start(sandbox, &first);
+	second = sandbox_attach(sandbox, loader, 1);
+	next = sandbox->config;
+	next.interfaces_count = 1;
+	assert_int_equal(tg_loader_reload(loader, &next, refuse, sandbox, ERROR), -EPERM);
+	assert_string_equal(sandbox->error, "no");
+	memset(&next, 0, sizeof(next)); /* the caller's to free: the loader has no use for it */
+	assert_int_equal(tg_loader_refresh(loader, 0, &seen), 0);
+	assert_memory_equal(&seen, &first, sizeof(seen));
+	assert_int_equal(tg_loader_refresh(loader, 1, &seen), 0);
+	assert_memory_equal(&seen, &second, sizeof(seen));
+	assert_true(sandbox_pinned(sandbox, "links/near2"));
 	tg_loader_close(loader);
 }
 
@@ -316,6 +354,7 @@ int main(void)
 		SANDBOX_TEST(reload_swaps_the_programs),
 		SANDBOX_TEST(reload_follows_the_interfaces),
 		SANDBOX_TEST(reload_that_fails_changes_nothing),
+		SANDBOX_TEST(reload_that_others_refuse_changes_nothing),
 		SANDBOX_TEST(detach_removes_all_pins),
 		SANDBOX_TEST(detach_takes_off_what_is_named),
 		SANDBOX_TEST(an_agent_survives_a_detach),
