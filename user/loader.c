@@ -429,19 +429,38 @@ static bool egress_stands(const struct iface *iface, uint32_t ifindex)
 }
 
 /*
+ * Refused only where something that works would be lost: an interface that had no egress
+ * program though it wanted one goes on without, as it began.
+ */
+static int swap_egress(struct iface *next, const struct iface *old, char *error, size_t error_bytes)
+{
+	uint32_t ifindex = next->egress.fd < 0 ? 0 : place_of(old->link_fd);
+	char why[512];
+	int err;
+
+	if (!ifindex)
+		return 0;
+	err = tg_egress_attach(ifindex, next->name, next->egress.fd, why, sizeof(why));
+	if (!err)
+		return 0;
+	if (old->egress.fd < 0 || old->egress_stood)
+		return tg_error(err, error, error_bytes, "%s", why);
+	snprintf(next->egress_why, sizeof(next->egress_why), "%.*s",
+		 (int)sizeof(next->egress_why) - 1, why);
+	return 0;
+}
+
+/*
  * The egress program first: it must see the handshakes that the meter then waits for. One
  * that is wanted no more is taken off when all went well.
  */
-static int swap_in(const struct iface *programs, int link_fd, char *error, size_t error_bytes)
+static int swap_in(struct iface *next, struct iface *old, char *error, size_t error_bytes)
 {
-	uint32_t ifindex = programs->egress.fd < 0 ? 0 : place_of(link_fd);
-	int err = 0;
+	int err;
 
-	if (ifindex)
-		err = tg_egress_attach(ifindex, programs->name, programs->egress.fd, error,
-				       error_bytes);
-	return err ? err
-		   : swap_meter(link_fd, programs->meter.fd, programs->name, error, error_bytes);
+	old->egress_stood = egress_stands(old, place_of(old->link_fd));
+	err = swap_egress(next, old, error, error_bytes);
+	return err ? err : swap_meter(old->link_fd, next->meter.fd, next->name, error, error_bytes);
 }
 
 /* Loads nothing: the programs that were in force are at hand. */
@@ -477,15 +496,13 @@ static int swap_all(const struct tg_loader *loader, const struct reload *next, c
 		    size_t error_bytes)
 {
 	unsigned int count = next->config->interfaces_count, done;
-	struct iface *old;
+	struct iface *one;
 	int err = 0;
 
 	for (done = 0; !err && done < count; done++) {
-		if (next->ifaces[done].meter.fd < 0)
-			continue;
-		old = old_of(loader, &next->ifaces[done]);
-		old->egress_stood = egress_stands(old, place_of(old->link_fd));
-		err = swap_in(&next->ifaces[done], old->link_fd, error, error_bytes);
+		one = &next->ifaces[done];
+		if (one->meter.fd >= 0)
+			err = swap_in(one, old_of(loader, one), error, error_bytes);
 	}
 	if (err)
 		swap_all_back(loader, next, done);

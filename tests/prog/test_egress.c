@@ -199,6 +199,43 @@ static void reload_refused(void **state)
 	tg_loader_close(loader);
 }
 
+/* What was missing before the reload keeps nothing else from its new configuration. */
+static void reload_goes_on_without(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_config next = sandbox->config;
+	struct tg_attachment first, second, seen;
+	uint16_t ports[] = {80, 8080};
+	struct tg_loader *loader;
+
+	sandbox_make_pair("near", "far");
+	sandbox_make_pair("near2", "far2");
+	sandbox_run("tc qdisc add dev near ingress");
+	sandbox->config.interfaces_count = 2;
+	sandbox->interfaces[1].server = TG_SERVER_FORWARDED;
+	loader = open_forwarded(sandbox, &first);
+	second = sandbox_attach(sandbox, loader, 1);
+	next.interfaces_count = 2;
+	next.listen_ports = ports;
+	next.listen_ports_count = 2;
+	if (tg_loader_reload(loader, &next, NULL, NULL, ERROR))
+		fail_msg("reload: %s", sandbox->error);
+	assert_int_equal(tg_loader_refresh(loader, 0, &seen), 0);
+	assert_int_not_equal(seen.program_id, first.program_id);
+	assert_int_equal(seen.egress_id, 0);
+	assert_non_null(strstr(seen.why, "an ingress qdisc stands"));
+	assert_int_equal(tg_loader_refresh(loader, 1, &seen), 0);
+	assert_int_not_equal(seen.egress_id, second.egress_id);
+	assert_int_equal(seen.egress_id, egress("near2"));
+	/* There is room again: the next reload fills it. */
+	sandbox_run("tc qdisc del dev near ingress");
+	assert_int_equal(tg_loader_reload(loader, &sandbox->config, NULL, NULL, ERROR), 0);
+	assert_int_equal(tg_loader_refresh(loader, 0, &seen), 0);
+	assert_int_not_equal(seen.egress_id, 0);
+	assert_string_equal(seen.why, "");
+	tg_loader_close(loader);
+}
+
 static int refuse(const struct tg_config *config, void *arg, char *error, size_t error_bytes)
 {
 	(void)config;
@@ -392,6 +429,7 @@ int main(void)
 		SANDBOX_TEST(not_configured_any_more),
 		SANDBOX_TEST(swapped_on_reload),
 		SANDBOX_TEST(reload_refused),
+		SANDBOX_TEST(reload_goes_on_without),
 		SANDBOX_TEST(reload_refused_by_others),
 		SANDBOX_TEST(reload_refused_brings_none),
 		SANDBOX_TEST(ingress_qdisc),
