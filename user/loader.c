@@ -125,19 +125,40 @@ static struct tg_loader *loader_new(const struct tg_config *config)
 	return NULL;
 }
 
+static void say_ended(const char *ifname, int err)
+{
+	if (err)
+		tg_log_error("%s: not configured any more, but it cannot be detached: %s; try "
+			     "`tollgate detach %s`",
+			     ifname, strerror(-err), ifname);
+	else
+		tg_log_notice("%s: detached, as the configuration does not name it any more",
+			      ifname);
+}
+
 /* A link that an agent before us left on what is not configured any more. */
 static int end_unconfigured(const char *ifname, const char *path, void *arg)
 {
 	const struct tg_loader *loader = arg;
-	int fd;
+	uint32_t ifindex;
+	int fd, err;
 
 	if (iface_named(loader->ifaces, loader->ifaces_count, ifname))
 		return 0;
 	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return 0;
-	tg_log_notice("%s: detached, as the configuration does not name it any more", ifname);
-	tg_attach_forget(loader->config, ifname, fd);
+	if (tg_attach_elsewhere(fd, &ifindex)) {
+		tg_log_warning("%s: its pinned link counts on an interface of another network "
+			       "namespace (index %u) and is left alone; set a pin_dir of its own "
+			       "for each namespace, or `tollgate detach %s`",
+			       ifname, ifindex, ifname);
+		close(fd);
+		return 0;
+	}
+	err = tg_attach_forget(loader->config, ifname, fd);
+	if (err <= 0)
+		say_ended(ifname, err);
 	tg_books_slot_away(&loader->maps, ifname);
 	return 0;
 }
@@ -526,10 +547,7 @@ static void reload_links(struct tg_loader *loader, struct reload *next)
 				tg_egress_take_off(place_of(new->link_fd));
 		} else if (old->link_fd >= 0 &&
 			   !tg_pins_link_path(pin, loader->config->pin_dir, old->name)) {
-			tg_log_notice(
-				"%s: detached, as the configuration does not name it any more",
-				old->name);
-			tg_attach_take_off(old->link_fd, old->name, pin);
+			say_ended(old->name, tg_attach_take_off(old->link_fd, old->name, pin));
 			tg_books_slot_away(&loader->maps, old->name);
 			old->link_fd = -1;
 		}

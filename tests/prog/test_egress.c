@@ -5,11 +5,14 @@
  * it goes, and that nobody else's filters go with it.
  */
 #include <errno.h>
+#include <linux/capability.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -401,6 +404,53 @@ static void detach_without_meter(void **state)
 	assert_int_equal(egress("near"), 0);
 }
 
+/* In a process that may do nothing to interfaces. */
+static int detach_without_right(struct sandbox *sandbox)
+{
+	pid_t child = fork();
+	unsigned int removed;
+	int status;
+
+	assert_true(child >= 0);
+	if (!child) {
+		struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+		struct __user_cap_data_struct sets[2];
+
+		if (syscall(SYS_capget, &header, sets))
+			_exit(1);
+		sets[0].effective &= ~(1U << CAP_NET_ADMIN);
+		if (syscall(SYS_capset, &header, sets))
+			_exit(1);
+		_exit(-tg_loader_detach(sandbox->pin_dir, NULL, 0, &removed, ERROR));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return -WEXITSTATUS(status);
+}
+
+/* As long as a filter is left, so is what tells of it: who may, detaches it by that. */
+static void pinned_until_it_is_off(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_attachment attachment;
+
+	sandbox_make_pair("near", "far");
+	tg_loader_close(open_forwarded(sandbox, &attachment));
+	assert_int_equal(detach_without_right(sandbox), -EPERM);
+	assert_int_equal(sandbox_native_program("near"), 0);
+	assert_int_equal(egress("near"), attachment.egress_id);
+	assert_true(sandbox_pinned(sandbox, "links/near"));
+	assert_int_equal(sandbox_detach(sandbox), 1);
+	assert_int_equal(egress("near"), 0);
+	assert_false(sandbox_pinned(sandbox, ""));
+	/* An agent finds its way, too. */
+	tg_loader_close(open_forwarded(sandbox, &attachment));
+	assert_int_equal(detach_without_right(sandbox), -EPERM);
+	tg_loader_close(open_forwarded(sandbox, &attachment));
+	assert_int_equal(egress("near"), attachment.egress_id);
+	assert_int_equal(sandbox_native_program("near"), attachment.program_id);
+}
+
 static void interface_made_again(void **state)
 {
 	struct sandbox *sandbox = *state;
@@ -437,6 +487,7 @@ int main(void)
 		SANDBOX_TEST(filters_of_others),
 		SANDBOX_TEST(taken_off),
 		SANDBOX_TEST(detach_without_meter),
+		SANDBOX_TEST(pinned_until_it_is_off),
 		SANDBOX_TEST(interface_made_again),
 	};
 
