@@ -171,7 +171,7 @@ int tg_loader_open(const struct tg_config *config, struct tg_loader **out, char 
 
 	if (!loader)
 		return tg_error(-ENOMEM, error, error_bytes, "out of memory");
-	err = tg_books_http(config, &loader->http, error, error_bytes);
+	err = tg_books_http(config, TG_SECRET_MAKE, &loader->http, error, error_bytes);
 	if (!err)
 		err = tg_books_open(config, &loader->http, &loader->maps, &loader->lock_fd, error,
 				    error_bytes);
@@ -565,7 +565,7 @@ static int reload_prepare(const struct tg_loader *loader, struct reload *next, c
 	next->ifaces = ifaces_new(next->config);
 	if (!next->ifaces)
 		return tg_error(-ENOMEM, error, error_bytes, "out of memory");
-	err = tg_books_http(next->config, &next->http, error, error_bytes);
+	err = tg_books_http(next->config, TG_SECRET_REFUSE, &next->http, error, error_bytes);
 	if (!err)
 		err = tg_books_check_identity(next->config, &next->http, &loader->maps, error,
 					      error_bytes);

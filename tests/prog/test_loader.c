@@ -196,6 +196,10 @@ static void reload_that_fails_changes_nothing(void **state)
 	next.pin_dir = sandbox->config.pin_dir;
 	snprintf(secret_file, sizeof(secret_file), "%s2", sandbox->secret_file);
 	next.identity.secret_file = secret_file;
+	assert_int_equal(tg_loader_reload(loader, &next, NULL, NULL, ERROR), -ENOENT);
+	assert_non_null(strstr(sandbox->error, secret_file));
+	assert_int_equal(access(secret_file, F_OK), -1); /* none is made: it was mistyped */
+	sandbox_run("(umask 077; echo 00112233445566778899aabbccddeeff >%s)", secret_file);
 	assert_int_equal(tg_loader_reload(loader, &next, NULL, NULL, ERROR), -EKEYREJECTED);
 	assert_int_equal(tg_loader_refresh(loader, 0, &second), 0);
 	assert_memory_equal(&first, &second, sizeof(first));
