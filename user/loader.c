@@ -368,27 +368,61 @@ void tg_loader_forget(struct tg_loader *loader, unsigned int which)
 	strcpy(iface->why, "the interface is not there");
 }
 
+static bool is_attached(struct tg_loader *loader, unsigned int which)
+{
+	struct tg_attachment now;
+
+	return !tg_loader_refresh(loader, which, &now) && now.attached;
+}
+
+static bool any_attached(struct tg_loader *loader)
+{
+	for (unsigned int i = 0; i < loader->ifaces_count; i++)
+		if (is_attached(loader, i))
+			return true;
+	return false;
+}
+
+/*
+ * `tollgate detach` takes programs off, and then removes pins: one that was missing because
+ * of it was missing when its program was off already, and so goes again.
+ */
+static int keep_maps(struct tg_loader *loader, char *error, size_t error_bytes)
+{
+	const char *pin_dir = loader->config->pin_dir;
+	int again = tg_repin_maps(&loader->maps, pin_dir, error, error_bytes);
+
+	if (again > 0 && !any_attached(loader))
+		tg_pins_remove_maps(pin_dir);
+	return again < 0 ? again : 0;
+}
+
+static int keep_link(struct tg_loader *loader, unsigned int which, char *error, size_t error_bytes)
+{
+	const struct iface *iface = &loader->ifaces[which];
+	const char *pin_dir = loader->config->pin_dir;
+	char pin[TG_PINS_PATH_BYTES];
+	int again = tg_repin_link(iface->link_fd, iface->name, pin_dir, error, error_bytes);
+
+	if (again > 0 && !is_attached(loader, which) &&
+	    !tg_pins_link_path(pin, pin_dir, iface->name))
+		unlink(pin);
+	return again < 0 ? again : 0;
+}
+
 /* Not where nothing is attached: `tollgate detach` removes the pins, and is to be obeyed. */
 int tg_loader_keep_pins(struct tg_loader *loader, char *error, size_t error_bytes)
 {
-	const char *pin_dir = loader->config->pin_dir;
-	bool kept = false;
-	int err = 0;
+	int err;
 
-	for (unsigned int i = 0; !err && i < loader->ifaces_count; i++) {
-		struct tg_attachment now;
-
-		if (tg_loader_refresh(loader, i, &now) || !now.attached)
-			continue;
-		if (!kept)
-			err = tg_repin_lock(pin_dir, &loader->lock_fd, error, error_bytes);
-		if (!kept && !err)
-			err = tg_repin_maps(&loader->maps, pin_dir, error, error_bytes);
-		kept = true;
-		if (!err)
-			err = tg_repin_link(loader->ifaces[i].link_fd, loader->ifaces[i].name,
-					    pin_dir, error, error_bytes);
-	}
+	if (!any_attached(loader))
+		return 0;
+	err = tg_repin_lock(loader->config->pin_dir, &loader->lock_fd, error, error_bytes);
+	if (!err)
+		err = keep_maps(loader, error, error_bytes);
+	for (unsigned int i = 0; !err && i < loader->ifaces_count; i++)
+		if (is_attached(loader, i))
+			err = keep_link(loader, i, error, error_bytes);
 	return err;
 }
 

@@ -3,11 +3,13 @@
 /* Interfaces that go, come and are renamed; reload, detach, maintenance. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -301,6 +303,54 @@ static void an_agent_survives_a_detach(void **state)
 	tg_loader_close(loader);
 }
 
+/* A process that keeps the pins, and stops at its first word of the log, until it is read. */
+static pid_t keep_pins_slowly(struct sandbox *sandbox, struct tg_loader *loader, int *log)
+{
+	char filling[4096] = "";
+	int ends[2];
+	pid_t child;
+
+	assert_int_equal(pipe(ends), 0);
+	fcntl(ends[1], F_SETFL, O_NONBLOCK);
+	while (write(ends[1], filling, sizeof(filling)) > 0)
+		;
+	fcntl(ends[1], F_SETFL, 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		dup2(ends[1], STDERR_FILENO);
+		_exit(tg_loader_keep_pins(loader, ERROR) ? 1 : 0);
+	}
+	close(ends[1]);
+	*log = ends[0];
+	return child;
+}
+
+static void detach_is_obeyed_while_pins_are_kept(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_loader *loader;
+	char said[4096];
+	int log, status;
+	pid_t child;
+
+	sandbox_make_pair("near", "far");
+	loader = sandbox_start(sandbox, NULL);
+	sandbox_run("rm %s/flows", sandbox->pin_dir);
+	child = keep_pins_slowly(sandbox, loader, &log);
+	for (int i = 0; !sandbox_pinned(sandbox, "flows") && i < 500; i++)
+		usleep(10000);
+	assert_true(sandbox_pinned(sandbox, "flows"));
+	assert_int_equal(sandbox_detach(sandbox), 1);
+	while (read(log, said, sizeof(said)) > 0)
+		;
+	close(log);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	sandbox_run("[ -z \"$(find %s -type f)\" ]", sandbox->pin_dir);
+	tg_loader_close(loader);
+}
+
 /* --- maintenance ------------------------------------------------------------------------------ */
 
 static void hz_is_one_of_the_kernels(void **state)
@@ -362,6 +412,7 @@ int main(void)
 		SANDBOX_TEST(detach_removes_all_pins),
 		SANDBOX_TEST(detach_takes_off_what_is_named),
 		SANDBOX_TEST(an_agent_survives_a_detach),
+		SANDBOX_TEST(detach_is_obeyed_while_pins_are_kept),
 		SANDBOX_TEST(hz_is_one_of_the_kernels),
 		SANDBOX_TEST(retiring_moves_counts_and_loses_none),
 	};
