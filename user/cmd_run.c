@@ -18,10 +18,12 @@
 #include "loop.h"
 #include "metrics_server.h"
 #include "options.h"
+#include "program.h"
 
 #define ERROR_BYTES    512
 #define TICK_NS	       1000000000ULL
 #define MMAP_THRESHOLD (256 * 1024)
+#define LOAD_MAX_US    60000000 /* one program, on a slow host */
 
 static const char help[] =
 	"Usage: tollgate run [-c FILE] [--debug]\n"
@@ -50,7 +52,33 @@ struct run {
 	struct tg_link *link;
 	struct tg_control *control;
 	struct tg_metrics_server *metrics; /* NULL: metrics.listen is "" */
+	bool awaited;			   /* by the service manager: READY=1 is to come */
 };
+
+/* --- the service manager ----------------------------------------------------------------- */
+
+/* tg_program_loads: until the kernel is done with it, nothing else is. */
+static void about_to_load(void *arg)
+{
+	const struct run *run = arg;
+
+	sd_notify(0, "WATCHDOG=1");
+	if (run->awaited)
+		sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%d", LOAD_MAX_US);
+}
+
+static void say_ready(struct run *run, const char *status)
+{
+	run->awaited = false;
+	sd_notifyf(0, "READY=1\nSTATUS=%s", status);
+}
+
+static void say_reloading(struct run *run)
+{
+	run->awaited = true;
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		   (unsigned long long)tg_clock_monotonic_ns() / 1000);
+}
 
 /* --- what the loop calls ---------------------------------------------------------------- */
 
@@ -144,15 +172,13 @@ static void reload_and_say_so(struct run *run)
 {
 	char error[ERROR_BYTES] = "";
 
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-		   (unsigned long long)tg_clock_monotonic_ns() / 1000);
+	say_reloading(run);
 	if (reload(run, error, sizeof(error)))
 		tg_log_error("reload refused, the old configuration stays in force: %s", error);
 	else
 		tg_log_info("%s: read again and in force", run->config_path);
 	tg_agent_note_reload(run->agent, error);
-	sd_notifyf(0, "READY=1\nSTATUS=%s",
-		   *error ? "metering; the last reload was refused" : "metering");
+	say_ready(run, *error ? "metering; the last reload was refused" : "metering");
 }
 
 static void got_signal(int number, void *arg)
@@ -258,16 +284,19 @@ int tg_cmd_run(int argc, char **argv)
 	/* Big arrays apart from the heap, and left so: freed, they go back to the system. */
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	run.config_path = options.config_path;
+	run.awaited = true;
+	tg_program_on_load(about_to_load, &run);
 	err = start(&run, config, error, sizeof(error));
 	if (!err) {
 		tg_agent_tick(run.agent);
 		tg_log_info("metering by %s; tollgate %s, pid %d", options.config_path, TG_VERSION,
 			    (int)getpid());
-		sd_notify(0, "READY=1\nSTATUS=metering");
+		say_ready(&run, "metering");
 		err = tg_loop_run(run.loop);
 		sd_notify(0, "STOPPING=1");
 	}
 	end(&run);
+	tg_program_on_load(NULL, NULL);
 	if (err)
 		return tg_cmd_fail(TG_EXIT_FAILED, "run: %s", *error ? error : strerror(-err));
 	return TG_EXIT_DONE;
