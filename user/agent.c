@@ -186,19 +186,13 @@ void tg_agent_link_changed(const struct tg_link_event *event, void *arg)
 	tg_ifaces_link_changed(agent->ifaces, event);
 }
 
-/* Programs, then policies. If the latter are refused, the old programs come back. */
-static int reload_kernel(struct tg_agent *agent, const struct tg_config *config, char *error,
-			 size_t error_bytes)
+/* tg_loader_agree */
+static int reload_policies(const struct tg_config *config, void *arg, char *error,
+			   size_t error_bytes)
 {
-	char ignored[512];
-	int err = tg_loader_reload(agent->loader, config, error, error_bytes);
+	struct tg_agent *agent = arg;
 
-	if (err)
-		return err;
-	err = tg_quotas_reload(agent->quotas, config, error, error_bytes);
-	if (err && tg_loader_reload(agent->loader, agent->config, ignored, sizeof(ignored)))
-		tg_log_error("the old programs cannot be put back: %s", ignored);
-	return err;
+	return tg_quotas_reload(agent->quotas, config, error, error_bytes);
 }
 
 static int check_unchanged(const char *key, const char *old, const char *new, char *error,
@@ -234,7 +228,8 @@ int tg_agent_reload(struct tg_agent *agent, struct tg_config *config, char *erro
 	if (err)
 		tg_error(err, error, error_bytes, "out of memory");
 	else
-		err = reload_kernel(agent, config, error, error_bytes);
+		err = tg_loader_reload(agent->loader, config, reload_policies, agent, error,
+				       error_bytes);
 	if (err) {
 		tg_ifaces_free(ifaces);
 		return err;

@@ -99,7 +99,7 @@ static int answer_with_quotas(struct tg_ask *ask, struct tg_answer *from,
 	from->quotas.enforce = &enforce;
 	from->quotas.snapshot = ask->snapshot;
 	if (!access(ask->config->identity.secret_file, R_OK) &&
-	    !tg_books_http(ask->config, &http, unread, sizeof(unread)))
+	    !tg_books_http(ask->config, TG_SECRET_REFUSE, &http, unread, sizeof(unread)))
 		from->quotas.http = &http;
 	tg_answer(from, request, text);
 	explicit_bzero(&http, sizeof(http));

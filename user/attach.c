@@ -61,17 +61,28 @@ static uint32_t place_of(int link_fd, const char *ifname)
 	return tg_attach_on(&info, info.xdp.ifindex, &mode) ? info.xdp.ifindex : 0;
 }
 
+bool tg_attach_elsewhere(int link_fd, uint32_t *ifindex)
+{
+	struct bpf_link_info info;
+	enum tg_mode mode;
+
+	if (tg_attach_info(link_fd, &info) || !info.xdp.ifindex ||
+	    tg_attach_on(&info, info.xdp.ifindex, &mode))
+		return false;
+	*ifindex = info.xdp.ifindex;
+	return true;
+}
+
 int tg_attach_take_off(int link_fd, const char *ifname, const char *pin)
 {
 	uint32_t ifindex = place_of(link_fd, ifname);
-	int err = bpf_link_detach(link_fd), other;
+	int err = bpf_link_detach(link_fd);
+	int left = ifindex ? tg_egress_take_off(ifindex) : 0;
 
-	other = ifindex ? tg_egress_take_off(ifindex) : 0;
-	err = err ? err : other;
-	if (unlink(pin) && errno != ENOENT && !err)
+	if (!left && unlink(pin) && errno != ENOENT && !err)
 		err = -errno;
 	close(link_fd);
-	return err;
+	return err ? err : left;
 }
 
 static const char *mode_name(enum tg_mode mode)
@@ -109,16 +120,16 @@ static bool hand_on(const struct tg_config *config, const struct bpf_link_info *
 	       !rename(pin, path);
 }
 
-void tg_attach_forget(const struct tg_config *config, const char *ifname, int link_fd)
+int tg_attach_forget(const struct tg_config *config, const char *ifname, int link_fd)
 {
 	char pin[TG_PINS_PATH_BYTES];
 	struct bpf_link_info info;
+	int err = tg_pins_link_path(pin, config->pin_dir, ifname);
 
-	if (tg_pins_link_path(pin, config->pin_dir, ifname) ||
-	    (!tg_attach_info(link_fd, &info) && hand_on(config, &info, ifname, pin)))
-		close(link_fd);
-	else
-		tg_attach_take_off(link_fd, ifname, pin);
+	if (!err && (tg_attach_info(link_fd, &info) || !hand_on(config, &info, ifname, pin)))
+		return tg_attach_take_off(link_fd, ifname, pin);
+	close(link_fd);
+	return err ? err : 1;
 }
 
 /*
@@ -318,6 +329,7 @@ static int attach_and_pin(const struct tg_attach *ask, const char *pin, struct t
 
 	if (fd < 0)
 		return fd;
+	unlink(pin); /* of a link that ended, kept for the sake of its egress program */
 	err = bpf_obj_pin(fd, pin);
 	if (!err)
 		return fd;

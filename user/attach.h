@@ -38,16 +38,24 @@ int tg_attach_info(int link_fd, struct bpf_link_info *info);
 bool tg_attach_on(const struct bpf_link_info *info, uint32_t ifindex, enum tg_mode *mode);
 
 /*
+ * The link counts on an interface that cannot be seen from here: it is in another network
+ * namespace, *ifindex there. Nobody else's to end.
+ */
+bool tg_attach_elsewhere(int link_fd, uint32_t *ifindex);
+
+/*
  * Take the program off, and the egress program of the same interface, and remove the
- * pin of that name. Closes link_fd. 0, or -errno.
+ * pin of that name; it stays while the egress program does, so that there is something
+ * to try again by. Closes link_fd. 0, or -errno.
  */
 int tg_attach_take_off(int link_fd, const char *ifname, const char *pin);
 
 /*
  * The interface that a link was pinned for is gone, or has another name. Does
  * away with link and pin, unless the link's interface is configured under its
- * new name (tg_attach of that one takes it over). Closes link_fd.
+ * new name (tg_attach of that one takes it over). Closes link_fd. 1: so
+ * configured; 0: done away with; or -errno.
  */
-void tg_attach_forget(const struct tg_config *config, const char *ifname, int link_fd);
+int tg_attach_forget(const struct tg_config *config, const char *ifname, int link_fd);
 
 #endif

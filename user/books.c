@@ -13,17 +13,16 @@
 #include "log.h"
 #include "pins.h"
 #include "program.h"
-#include "secret.h"
 
 #define LOCK_WAIT_MS 3000 /* an agent that was just killed may still be dying */
 
 /* --- secret ------------------------------------------------------------------------- */
 
-int tg_books_http(const struct tg_config *config, struct tg_http_config *out, char *error,
-		  size_t error_bytes)
+int tg_books_http(const struct tg_config *config, enum tg_secret_missing missing,
+		  struct tg_http_config *out, char *error, size_t error_bytes)
 {
 	uint8_t secret[TG_SECRET_BYTES];
-	int err = tg_secret_load(config->identity.secret_file, secret, error, error_bytes);
+	int err = tg_secret_load(config->identity.secret_file, missing, secret, error, error_bytes);
 
 	if (!err)
 		err = tg_http_config_build(config, secret, out, error, error_bytes);

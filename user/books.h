@@ -9,10 +9,11 @@
 #include "../include/tollgate/http_config.h"
 #include "config.h"
 #include "maps.h"
+#include "secret.h"
 
 /* The scanner's table, with the secret in it: wipe it after use. 0, or -errno. */
-int tg_books_http(const struct tg_config *config, struct tg_http_config *out, char *error,
-		  size_t error_bytes);
+int tg_books_http(const struct tg_config *config, enum tg_secret_missing missing,
+		  struct tg_http_config *out, char *error, size_t error_bytes);
 
 /*
  * Lock pin_dir, and adopt its maps or make new ones (not yet pinned). Changes

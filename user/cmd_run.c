@@ -14,14 +14,17 @@
 #include "control.h"
 #include "error.h"
 #include "export_prometheus.h"
+#include "listen.h"
 #include "log.h"
 #include "loop.h"
 #include "metrics_server.h"
 #include "options.h"
+#include "program.h"
 
 #define ERROR_BYTES    512
 #define TICK_NS	       1000000000ULL
 #define MMAP_THRESHOLD (256 * 1024)
+#define LOAD_MAX_US    60000000 /* one program, on a slow host */
 
 static const char help[] =
 	"Usage: tollgate run [-c FILE] [--debug]\n"
@@ -50,7 +53,33 @@ struct run {
 	struct tg_link *link;
 	struct tg_control *control;
 	struct tg_metrics_server *metrics; /* NULL: metrics.listen is "" */
+	bool awaited;			   /* by the service manager: READY=1 is to come */
 };
+
+/* --- the service manager ----------------------------------------------------------------- */
+
+/* tg_program_loads: until the kernel is done with it, nothing else is. */
+static void about_to_load(void *arg)
+{
+	const struct run *run = arg;
+
+	sd_notify(0, "WATCHDOG=1");
+	if (run->awaited)
+		sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%d", LOAD_MAX_US);
+}
+
+static void say_ready(struct run *run, const char *status)
+{
+	run->awaited = false;
+	sd_notifyf(0, "READY=1\nSTATUS=%s", status);
+}
+
+static void say_reloading(struct run *run)
+{
+	run->awaited = true;
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		   (unsigned long long)tg_clock_monotonic_ns() / 1000);
+}
 
 /* --- what the loop calls ---------------------------------------------------------------- */
 
@@ -63,9 +92,7 @@ static void control_ready(void *arg)
 
 static void metrics_ready(void *arg)
 {
-	struct run *run = arg;
-
-	tg_metrics_server_run(run->metrics);
+	tg_metrics_server_run(arg);
 }
 
 static void link_ready(void *arg)
@@ -90,53 +117,101 @@ static void tick(void *arg)
 
 /* --- the metrics server, which a reload may move ------------------------------------------ */
 
+static void close_metrics(struct run *run, struct tg_metrics_server **server)
+{
+	if (*server)
+		tg_loop_unwatch(run->loop, tg_metrics_server_fd(*server));
+	tg_metrics_server_close(*server);
+	*server = NULL;
+}
+
+/* Served by the loop from here on. *out is NULL where there is to be none, and on failure. */
 static int open_metrics(struct run *run, const char *listen, struct tg_metrics_server **out,
 			char *error, size_t error_bytes)
 {
+	int err;
+
 	*out = NULL;
 	if (!*listen)
 		return 0;
-	return tg_metrics_server_open(listen, TG_EXPORT_CONTENT_TYPE, tg_agent_page, run->agent,
-				      out, error, error_bytes);
+	err = tg_metrics_server_open(listen, TG_EXPORT_CONTENT_TYPE, tg_agent_page, run->agent, out,
+				     error, error_bytes);
+	if (err)
+		return err;
+	err = tg_loop_watch(run->loop, tg_metrics_server_fd(*out), metrics_ready, *out);
+	if (!err)
+		return 0;
+	tg_metrics_server_close(*out);
+	*out = NULL;
+	return tg_error(err, error, error_bytes, "metrics.listen %s: cannot be watched: %s", listen,
+			strerror(-err));
 }
 
-/* In place of the one that there is. */
-static int use_metrics(struct run *run, struct tg_metrics_server *server)
+/* It gave way to one that is not to be. */
+static void reopen_metrics(struct run *run, const char *listen)
 {
-	if (run->metrics) {
-		tg_loop_unwatch(run->loop, tg_metrics_server_fd(run->metrics));
-		tg_metrics_server_close(run->metrics);
-	}
-	run->metrics = server;
-	return server ? tg_loop_watch(run->loop, tg_metrics_server_fd(server), metrics_ready, run)
-		      : 0;
+	char error[ERROR_BYTES];
+
+	if (!run->metrics && open_metrics(run, listen, &run->metrics, error, sizeof(error)))
+		tg_log_error("no metrics until the next reload: %s", error);
+}
+
+/* Beside ours; where they cannot both listen on one port, in its place. */
+static int open_next_metrics(struct run *run, const char *was, const char *listen,
+			     struct tg_metrics_server **out, char *error, size_t error_bytes)
+{
+	int err = open_metrics(run, listen, out, error, error_bytes);
+
+	if (err != -EADDRINUSE || !run->metrics || !tg_listen_same_port(was, listen))
+		return err;
+	close_metrics(run, &run->metrics);
+	err = open_metrics(run, listen, out, error, error_bytes);
+	if (err)
+		reopen_metrics(run, was);
+	return err;
 }
 
 /* --- SIGHUP --------------------------------------------------------------------------------- */
 
+static bool metrics_move(const struct run *run, const char *was, const char *listen)
+{
+	return strcmp(listen, was) || (!run->metrics && *listen);
+}
+
+/* Where metrics move, all that may fail of it comes first. */
+static int put_in_force(struct run *run, struct tg_config *config, char *error, size_t error_bytes)
+{
+	const char *was = tg_agent_config(run->agent)->metrics.listen;
+	bool moves = metrics_move(run, was, config->metrics.listen);
+	struct tg_metrics_server *next = NULL;
+	int err = 0;
+
+	if (moves)
+		err = open_next_metrics(run, was, config->metrics.listen, &next, error,
+					error_bytes);
+	if (err)
+		return err;
+	err = tg_agent_reload(run->agent, config, error, error_bytes);
+	if (err) {
+		close_metrics(run, &next);
+		reopen_metrics(run, was);
+	} else if (moves) {
+		close_metrics(run, &run->metrics);
+		run->metrics = next;
+	}
+	return err;
+}
+
 static int reload(struct run *run, char *error, size_t error_bytes)
 {
-	struct tg_metrics_server *server = NULL;
 	struct tg_config *config = NULL;
-	bool moves;
 	int err = tg_config_load(run->config_path, &config, error, error_bytes);
 
 	if (err)
 		return err;
-	moves = strcmp(config->metrics.listen, tg_agent_config(run->agent)->metrics.listen);
-	if (moves)
-		err = open_metrics(run, config->metrics.listen, &server, error, error_bytes);
-	if (!err)
-		err = tg_agent_reload(run->agent, config, error, error_bytes);
-	if (err) {
-		tg_metrics_server_close(server);
-		tg_config_free(config);
-		return err;
-	}
-	if (moves)
-		err = use_metrics(run, server);
+	err = put_in_force(run, config, error, error_bytes);
 	if (err)
-		tg_error(err, error, error_bytes, "metrics: %s", strerror(-err));
+		tg_config_free(config);
 	return err;
 }
 
@@ -144,15 +219,13 @@ static void reload_and_say_so(struct run *run)
 {
 	char error[ERROR_BYTES] = "";
 
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-		   (unsigned long long)tg_clock_monotonic_ns() / 1000);
+	say_reloading(run);
 	if (reload(run, error, sizeof(error)))
 		tg_log_error("reload refused, the old configuration stays in force: %s", error);
 	else
 		tg_log_info("%s: read again and in force", run->config_path);
 	tg_agent_note_reload(run->agent, error);
-	sd_notifyf(0, "READY=1\nSTATUS=%s",
-		   *error ? "metering; the last reload was refused" : "metering");
+	say_ready(run, *error ? "metering; the last reload was refused" : "metering");
 }
 
 static void got_signal(int number, void *arg)
@@ -197,17 +270,15 @@ static int start_interfaces(struct run *run, char *error, size_t error_bytes)
 static int start_servers(struct run *run, char *error, size_t error_bytes)
 {
 	const struct tg_config *config = tg_agent_config(run->agent);
-	struct tg_metrics_server *server = NULL;
 	int err = tg_control_open(config->run_dir, tg_agent_answer, run->agent, &run->control,
 				  error, error_bytes);
 
 	if (err)
 		return err;
-	err = open_metrics(run, config->metrics.listen, &server, error, error_bytes);
+	err = open_metrics(run, config->metrics.listen, &run->metrics, error, error_bytes);
 	if (err)
 		return err;
 	err = tg_loop_watch(run->loop, tg_control_fd(run->control), control_ready, run);
-	err = use_metrics(run, server) ?: err;
 	if (err)
 		return tg_error(err, error, error_bytes, "the event loop: %s", strerror(-err));
 	return 0;
@@ -228,7 +299,7 @@ static int start(struct run *run, struct tg_config *config, char *error, size_t 
 
 static void end(struct run *run)
 {
-	tg_metrics_server_close(run->metrics);
+	close_metrics(run, &run->metrics);
 	tg_control_close(run->control);
 	if (run->link)
 		tg_link_close(run->link);
@@ -258,16 +329,19 @@ int tg_cmd_run(int argc, char **argv)
 	/* Big arrays apart from the heap, and left so: freed, they go back to the system. */
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	run.config_path = options.config_path;
+	run.awaited = true;
+	tg_program_on_load(about_to_load, &run);
 	err = start(&run, config, error, sizeof(error));
 	if (!err) {
 		tg_agent_tick(run.agent);
 		tg_log_info("metering by %s; tollgate %s, pid %d", options.config_path, TG_VERSION,
 			    (int)getpid());
-		sd_notify(0, "READY=1\nSTATUS=metering");
+		say_ready(&run, "metering");
 		err = tg_loop_run(run.loop);
 		sd_notify(0, "STOPPING=1");
 	}
 	end(&run);
+	tg_program_on_load(NULL, NULL);
 	if (err)
 		return tg_cmd_fail(TG_EXIT_FAILED, "run: %s", *error ? error : strerror(-err));
 	return TG_EXIT_DONE;

@@ -68,3 +68,15 @@ int tg_listen_parse(const char *text, struct sockaddr_storage *address, socklen_
 	*bytes = v6 ? sizeof(to.v6) : sizeof(to.v4);
 	return 0;
 }
+
+bool tg_listen_same_port(const char *one, const char *other)
+{
+	const char *host, *port;
+	uint16_t ports[2];
+	size_t host_bytes;
+	bool bracketed;
+
+	return !split(one, &host, &host_bytes, &port, &bracketed) && !parse_port(port, &ports[0]) &&
+	       !split(other, &host, &host_bytes, &port, &bracketed) &&
+	       !parse_port(port, &ports[1]) && ports[0] == ports[1];
+}

@@ -3,6 +3,7 @@
 #ifndef TOLLGATE_LISTEN_H
 #define TOLLGATE_LISTEN_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 /*
@@ -11,5 +12,8 @@
  * it). 0, or -EINVAL with the outputs untouched.
  */
 int tg_listen_parse(const char *text, struct sockaddr_storage *address, socklen_t *bytes);
+
+/* Two of them, on whichever addresses: do they want one port? */
+bool tg_listen_same_port(const char *one, const char *other);
 
 #endif

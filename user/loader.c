@@ -35,6 +35,7 @@ struct iface {
 	uint32_t link_id;
 	char why[WHY_BYTES];
 	char egress_why[WHY_BYTES]; /* it could not be attached */
+	bool egress_stood;	    /* it was in force when a reload began */
 };
 
 struct tg_loader {
@@ -124,19 +125,40 @@ static struct tg_loader *loader_new(const struct tg_config *config)
 	return NULL;
 }
 
+static void say_ended(const char *ifname, int err)
+{
+	if (err)
+		tg_log_error("%s: not configured any more, but it cannot be detached: %s; try "
+			     "`tollgate detach %s`",
+			     ifname, strerror(-err), ifname);
+	else
+		tg_log_notice("%s: detached, as the configuration does not name it any more",
+			      ifname);
+}
+
 /* A link that an agent before us left on what is not configured any more. */
 static int end_unconfigured(const char *ifname, const char *path, void *arg)
 {
 	const struct tg_loader *loader = arg;
-	int fd;
+	uint32_t ifindex;
+	int fd, err;
 
 	if (iface_named(loader->ifaces, loader->ifaces_count, ifname))
 		return 0;
 	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return 0;
-	tg_log_notice("%s: detached, as the configuration does not name it any more", ifname);
-	tg_attach_forget(loader->config, ifname, fd);
+	if (tg_attach_elsewhere(fd, &ifindex)) {
+		tg_log_warning("%s: its pinned link counts on an interface of another network "
+			       "namespace (index %u) and is left alone; set a pin_dir of its own "
+			       "for each namespace, or `tollgate detach %s`",
+			       ifname, ifindex, ifname);
+		close(fd);
+		return 0;
+	}
+	err = tg_attach_forget(loader->config, ifname, fd);
+	if (err <= 0)
+		say_ended(ifname, err);
 	tg_books_slot_away(&loader->maps, ifname);
 	return 0;
 }
@@ -149,7 +171,7 @@ int tg_loader_open(const struct tg_config *config, struct tg_loader **out, char 
 
 	if (!loader)
 		return tg_error(-ENOMEM, error, error_bytes, "out of memory");
-	err = tg_books_http(config, &loader->http, error, error_bytes);
+	err = tg_books_http(config, TG_SECRET_MAKE, &loader->http, error, error_bytes);
 	if (!err)
 		err = tg_books_open(config, &loader->http, &loader->maps, &loader->lock_fd, error,
 				    error_bytes);
@@ -346,27 +368,61 @@ void tg_loader_forget(struct tg_loader *loader, unsigned int which)
 	strcpy(iface->why, "the interface is not there");
 }
 
+static bool is_attached(struct tg_loader *loader, unsigned int which)
+{
+	struct tg_attachment now;
+
+	return !tg_loader_refresh(loader, which, &now) && now.attached;
+}
+
+static bool any_attached(struct tg_loader *loader)
+{
+	for (unsigned int i = 0; i < loader->ifaces_count; i++)
+		if (is_attached(loader, i))
+			return true;
+	return false;
+}
+
+/*
+ * `tollgate detach` takes programs off, and then removes pins: one that was missing because
+ * of it was missing when its program was off already, and so goes again.
+ */
+static int keep_maps(struct tg_loader *loader, char *error, size_t error_bytes)
+{
+	const char *pin_dir = loader->config->pin_dir;
+	int again = tg_repin_maps(&loader->maps, pin_dir, error, error_bytes);
+
+	if (again > 0 && !any_attached(loader))
+		tg_pins_remove_maps(pin_dir);
+	return again < 0 ? again : 0;
+}
+
+static int keep_link(struct tg_loader *loader, unsigned int which, char *error, size_t error_bytes)
+{
+	const struct iface *iface = &loader->ifaces[which];
+	const char *pin_dir = loader->config->pin_dir;
+	char pin[TG_PINS_PATH_BYTES];
+	int again = tg_repin_link(iface->link_fd, iface->name, pin_dir, error, error_bytes);
+
+	if (again > 0 && !is_attached(loader, which) &&
+	    !tg_pins_link_path(pin, pin_dir, iface->name))
+		unlink(pin);
+	return again < 0 ? again : 0;
+}
+
 /* Not where nothing is attached: `tollgate detach` removes the pins, and is to be obeyed. */
 int tg_loader_keep_pins(struct tg_loader *loader, char *error, size_t error_bytes)
 {
-	const char *pin_dir = loader->config->pin_dir;
-	bool kept = false;
-	int err = 0;
+	int err;
 
-	for (unsigned int i = 0; !err && i < loader->ifaces_count; i++) {
-		struct tg_attachment now;
-
-		if (tg_loader_refresh(loader, i, &now) || !now.attached)
-			continue;
-		if (!kept)
-			err = tg_repin_lock(pin_dir, &loader->lock_fd, error, error_bytes);
-		if (!kept && !err)
-			err = tg_repin_maps(&loader->maps, pin_dir, error, error_bytes);
-		kept = true;
-		if (!err)
-			err = tg_repin_link(loader->ifaces[i].link_fd, loader->ifaces[i].name,
-					    pin_dir, error, error_bytes);
-	}
+	if (!any_attached(loader))
+		return 0;
+	err = tg_repin_lock(loader->config->pin_dir, &loader->lock_fd, error, error_bytes);
+	if (!err)
+		err = keep_maps(loader, error, error_bytes);
+	for (unsigned int i = 0; !err && i < loader->ifaces_count; i++)
+		if (is_attached(loader, i))
+			err = keep_link(loader, i, error, error_bytes);
 	return err;
 }
 
@@ -422,47 +478,89 @@ static uint32_t place_of(int link_fd)
 		       : 0;
 }
 
+static bool egress_stands(const struct iface *iface, uint32_t ifindex)
+{
+	return iface->egress.fd >= 0 && tg_egress_program(ifindex) == iface->egress.id;
+}
+
+/*
+ * Refused only where something that works would be lost: an interface that had no egress
+ * program though it wanted one goes on without, as it began.
+ */
+static int swap_egress(struct iface *next, const struct iface *old, char *error, size_t error_bytes)
+{
+	uint32_t ifindex = next->egress.fd < 0 ? 0 : place_of(old->link_fd);
+	char why[512];
+	int err;
+
+	if (!ifindex)
+		return 0;
+	err = tg_egress_attach(ifindex, next->name, next->egress.fd, why, sizeof(why));
+	if (!err)
+		return 0;
+	if (old->egress.fd < 0 || old->egress_stood)
+		return tg_error(err, error, error_bytes, "%s", why);
+	snprintf(next->egress_why, sizeof(next->egress_why), "%.*s",
+		 (int)sizeof(next->egress_why) - 1, why);
+	return 0;
+}
+
 /*
  * The egress program first: it must see the handshakes that the meter then waits for. One
  * that is wanted no more is taken off when all went well.
  */
-static int swap_in(const struct iface *programs, int link_fd, char *error, size_t error_bytes)
+static int swap_in(struct iface *next, struct iface *old, char *error, size_t error_bytes)
 {
-	uint32_t ifindex = programs->egress.fd < 0 ? 0 : place_of(link_fd);
-	int err = 0;
+	int err;
 
-	if (ifindex)
-		err = tg_egress_attach(ifindex, programs->name, programs->egress.fd, error,
-				       error_bytes);
-	return err ? err
-		   : swap_meter(link_fd, programs->meter.fd, programs->name, error, error_bytes);
+	old->egress_stood = egress_stands(old, place_of(old->link_fd));
+	err = swap_egress(next, old, error, error_bytes);
+	return err ? err : swap_meter(old->link_fd, next->meter.fd, next->name, error, error_bytes);
 }
 
-static void swap_back(const struct iface *programs, int link_fd)
+/* Loads nothing: the programs that were in force are at hand. */
+static void swap_back(const struct iface *old)
 {
-	swap_in(programs, link_fd, NULL, 0);
-	if (programs->egress.fd < 0)
-		tg_egress_take_off(place_of(link_fd));
+	uint32_t ifindex = place_of(old->link_fd);
+	char why[512];
+
+	if (ifindex && old->egress_stood &&
+	    tg_egress_attach(ifindex, old->name, old->egress.fd, why, sizeof(why)))
+		tg_log_error("the reload cannot be taken back: %s", why);
+	if (swap_meter(old->link_fd, old->meter.fd, old->name, why, sizeof(why)))
+		tg_log_error("the reload cannot be taken back: %s", why);
+	if (!old->egress_stood)
+		tg_egress_take_off(ifindex);
+}
+
+static struct iface *old_of(const struct tg_loader *loader, const struct iface *next)
+{
+	return iface_named(loader->ifaces, loader->ifaces_count, next->name);
+}
+
+static void swap_all_back(const struct tg_loader *loader, const struct reload *next,
+			  unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (next->ifaces[i].meter.fd >= 0)
+			swap_back(old_of(loader, &next->ifaces[i]));
 }
 
 /* All or none: on failure those that were swapped get their programs back. */
-static int reload_swap(struct tg_loader *loader, struct reload *next, char *error,
-		       size_t error_bytes)
+static int swap_all(const struct tg_loader *loader, const struct reload *next, char *error,
+		    size_t error_bytes)
 {
 	unsigned int count = next->config->interfaces_count, done;
-	struct iface *old;
+	struct iface *one;
 	int err = 0;
 
 	for (done = 0; !err && done < count; done++) {
-		old = iface_named(loader->ifaces, loader->ifaces_count, next->ifaces[done].name);
-		if (next->ifaces[done].meter.fd >= 0)
-			err = swap_in(&next->ifaces[done], old->link_fd, error, error_bytes);
+		one = &next->ifaces[done];
+		if (one->meter.fd >= 0)
+			err = swap_in(one, old_of(loader, one), error, error_bytes);
 	}
-	for (unsigned int i = 0; err && i < done; i++) {
-		old = iface_named(loader->ifaces, loader->ifaces_count, next->ifaces[i].name);
-		if (next->ifaces[i].meter.fd >= 0)
-			swap_back(old, old->link_fd);
-	}
+	if (err)
+		swap_all_back(loader, next, done);
 	return err;
 }
 
@@ -483,10 +581,7 @@ static void reload_links(struct tg_loader *loader, struct reload *next)
 				tg_egress_take_off(place_of(new->link_fd));
 		} else if (old->link_fd >= 0 &&
 			   !tg_pins_link_path(pin, loader->config->pin_dir, old->name)) {
-			tg_log_notice(
-				"%s: detached, as the configuration does not name it any more",
-				old->name);
-			tg_attach_take_off(old->link_fd, old->name, pin);
+			say_ended(old->name, tg_attach_take_off(old->link_fd, old->name, pin));
 			tg_books_slot_away(&loader->maps, old->name);
 			old->link_fd = -1;
 		}
@@ -504,32 +599,46 @@ static int reload_prepare(const struct tg_loader *loader, struct reload *next, c
 	next->ifaces = ifaces_new(next->config);
 	if (!next->ifaces)
 		return tg_error(-ENOMEM, error, error_bytes, "out of memory");
-	err = tg_books_http(next->config, &next->http, error, error_bytes);
+	err = tg_books_http(next->config, TG_SECRET_REFUSE, &next->http, error, error_bytes);
 	if (!err)
 		err = tg_books_check_identity(next->config, &next->http, &loader->maps, error,
 					      error_bytes);
 	return err ? err : reload_programs(loader, next, error, error_bytes);
 }
 
-int tg_loader_reload(struct tg_loader *loader, const struct tg_config *config, char *error,
-		     size_t error_bytes)
+/* Cannot fail: whoever might have refused has agreed. */
+static void put_in_force(struct tg_loader *loader, struct reload *next)
+{
+	reload_links(loader, next);
+	ifaces_free(loader->ifaces, loader->ifaces_count);
+	loader->ifaces = next->ifaces;
+	loader->ifaces_count = next->config->interfaces_count;
+	loader->http = next->http;
+	loader->config = next->config;
+	tg_books_warn_of_sizes(loader->config, &loader->maps);
+}
+
+/*
+ * Until all agree, what is in force is only swapped, and the loader keeps what it had: no
+ * link has ended, and to go back takes nothing that could fail, such as a program to load.
+ */
+int tg_loader_reload(struct tg_loader *loader, const struct tg_config *config,
+		     tg_loader_agree agree, void *arg, char *error, size_t error_bytes)
 {
 	struct reload next = {.config = config};
 	int err = reload_prepare(loader, &next, error, error_bytes);
 
 	if (!err)
-		err = reload_swap(loader, &next, error, error_bytes);
-	if (!err) {
-		reload_links(loader, &next);
-		ifaces_free(loader->ifaces, loader->ifaces_count);
-		loader->ifaces = next.ifaces;
-		loader->ifaces_count = config->interfaces_count;
-		loader->http = next.http;
-		loader->config = config;
-		tg_books_warn_of_sizes(config, &loader->maps);
-	} else {
-		ifaces_free(next.ifaces, config->interfaces_count);
+		err = swap_all(loader, &next, error, error_bytes);
+	if (!err && agree) {
+		err = agree(config, arg, error, error_bytes);
+		if (err)
+			swap_all_back(loader, &next, config->interfaces_count);
 	}
+	if (err)
+		ifaces_free(next.ifaces, config->interfaces_count);
+	else
+		put_in_force(loader, &next);
 	explicit_bzero(&next.http, sizeof(next.http));
 	return err;
 }

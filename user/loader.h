@@ -72,9 +72,15 @@ void tg_loader_forget(struct tg_loader *loader, unsigned int which);
  * Afterwards call tg_loader_attach for each interface: it attaches new ones
  * and brings a changed mode about. On error the old configuration stays in
  * force, on every interface; else config is borrowed in the old one's place.
+ *
+ * agree: asked when nothing of the loader's can fail any more and before
+ * anything is detached; an error from it refuses the reload. NULL: nobody else
+ * has a say.
  */
-int tg_loader_reload(struct tg_loader *loader, const struct tg_config *config, char *error,
-		     size_t error_bytes);
+typedef int (*tg_loader_agree)(const struct tg_config *config, void *arg, char *error,
+			       size_t error_bytes);
+int tg_loader_reload(struct tg_loader *loader, const struct tg_config *config,
+		     tg_loader_agree agree, void *arg, char *error, size_t error_bytes);
 
 /* Idle time for the next two, in the kernel's jiffies. */
 uint64_t tg_loader_jiffies(struct tg_loader *loader, uint64_t seconds);

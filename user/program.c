@@ -75,11 +75,23 @@ static const char *load_hint(int err)
 	return "; `tollgate doctor` looks at this host";
 }
 
+static tg_program_loads tell_of_load;
+static void *tell_arg;
+
+void tg_program_on_load(tg_program_loads tell, void *arg)
+{
+	tell_of_load = tell;
+	tell_arg = arg;
+}
+
 static int load_object(struct tollgate_bpf *object, char *error, size_t error_bytes)
 {
 	char words[300];
-	int err = tollgate_bpf__load(object);
+	int err;
 
+	if (tell_of_load)
+		tell_of_load(tell_arg);
+	err = tollgate_bpf__load(object);
 	if (!err)
 		return 0;
 	tg_bpf_log_end(words, sizeof(words));

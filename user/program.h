@@ -39,6 +39,13 @@ int tg_program_load_egress(const struct tg_config *config,
 			   const struct tg_config_interface *interface, uint32_t slot,
 			   const struct tg_maps *maps, char *error, size_t error_bytes);
 
+/*
+ * Called before each of these gives a program to the kernel, whose verifier may take
+ * seconds: who watches that the process lives is to be told. NULL: nobody is.
+ */
+typedef void (*tg_program_loads)(void *arg);
+void tg_program_on_load(tg_program_loads tell, void *arg);
+
 enum tg_maintenance_program {
 	TG_PROGRAM_SWEEP_FLOWS,
 	TG_PROGRAM_MARK_IDLE,

@@ -89,6 +89,7 @@ static int look(const char *path, int fd, tell_object tell)
 	return err;
 }
 
+/* 1: it was made again. */
 static int pin(const char *path, int fd, tell_object tell, char *error, size_t error_bytes)
 {
 	int err = look(path, fd, tell);
@@ -106,7 +107,7 @@ static int pin(const char *path, int fd, tell_object tell, char *error, size_t e
 				strerror(-err));
 	tg_log_warning("%s: %s while the agent runs; pinned again", path,
 		       other ? "was replaced" : "was removed");
-	return 0;
+	return 1;
 }
 
 /* --- all ------------------------------------------------------------------------------ */
@@ -124,12 +125,17 @@ static int repin_map(const struct tg_maps *maps, enum tg_map map, const char *pi
 /* meta last, as ever: where it is, the set is complete. */
 int tg_repin_maps(const struct tg_maps *maps, const char *pin_dir, char *error, size_t error_bytes)
 {
-	int err = 0;
+	int again = 0, one = 0;
 
-	for (int map = 0; !err && map < TG_MAPS; map++)
-		if (map != TG_MAP_META)
-			err = repin_map(maps, map, pin_dir, error, error_bytes);
-	return err ? err : repin_map(maps, TG_MAP_META, pin_dir, error, error_bytes);
+	for (int map = 0; one >= 0 && map < TG_MAPS; map++) {
+		if (map == TG_MAP_META)
+			continue;
+		one = repin_map(maps, map, pin_dir, error, error_bytes);
+		again += one;
+	}
+	if (one >= 0)
+		one = repin_map(maps, TG_MAP_META, pin_dir, error, error_bytes);
+	return one < 0 ? one : again + one;
 }
 
 int tg_repin_link(int link_fd, const char *ifname, const char *pin_dir, char *error,

@@ -14,7 +14,10 @@
  */
 int tg_repin_lock(const char *pin_dir, int *lock_fd, char *error, size_t error_bytes);
 
-/* Each says in the log what it found and did. 0, or -errno with an error. */
+/*
+ * Each says in the log what it found and did. How many pins were made again, or -errno with
+ * an error.
+ */
 int tg_repin_maps(const struct tg_maps *maps, const char *pin_dir, char *error, size_t error_bytes);
 int tg_repin_link(int link_fd, const char *ifname, const char *pin_dir, char *error,
 		  size_t error_bytes);

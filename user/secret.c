@@ -254,7 +254,8 @@ out:
 	return err;
 }
 
-int tg_secret_load(const char *path, uint8_t out[TG_SECRET_BYTES], char *error, size_t error_bytes)
+int tg_secret_load(const char *path, enum tg_secret_missing missing, uint8_t out[TG_SECRET_BYTES],
+		   char *error, size_t error_bytes)
 {
 	const struct report report = {path, error, error_bytes};
 	int err;
@@ -262,6 +263,10 @@ int tg_secret_load(const char *path, uint8_t out[TG_SECRET_BYTES], char *error, 
 	err = read_secret(&report, out);
 	if (err != -ENOENT)
 		return err;
+	if (missing == TG_SECRET_REFUSE)
+		return fail(&report, err,
+			    "is not there; bring it back, or name in identity.secret_file the "
+			    "one that the maps were made under");
 	err = create_secret(&report);
 	if (err)
 		return err;

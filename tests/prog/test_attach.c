@@ -235,6 +235,36 @@ static void a_link_of_another_namespace_is_left_alone(void **state)
 	assert_true(seen.attached);
 }
 
+/* Nor is it ended where the configuration does not name its interface. */
+static void an_unnamed_link_of_another_namespace_is_left_alone(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_attachment first, seen;
+	int elsewhere;
+
+	sandbox_make_pair("near", "far");
+	sandbox->interfaces[0].server = TG_SERVER_FORWARDED;
+	tg_loader_close(sandbox_start(sandbox, &first));
+	assert_int_not_equal(first.egress_id, 0);
+	elsewhere = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	assert_true(elsewhere >= 0);
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	sandbox->interfaces[0].name = "another";
+	tg_loader_close(sandbox_open(sandbox));
+	assert_int_equal(setns(elsewhere, CLONE_NEWNET), 0);
+	close(elsewhere);
+	assert_int_equal(sandbox_native_program("near"), first.program_id);
+	assert_true(sandbox_pinned(sandbox, "links/near"));
+	assert_int_equal(tg_loader_attachments(sandbox->pin_dir, &seen, 1), 1);
+	assert_int_equal(seen.egress_id, first.egress_id);
+	assert_int_equal(seen.slot, first.slot);
+	/* Here it is, and is ended, both programs of it. */
+	tg_loader_close(sandbox_open(sandbox));
+	assert_int_equal(sandbox_native_program("near"), 0);
+	assert_false(sandbox_pinned(sandbox, "links/near"));
+	sandbox_run("! tc filter show dev near egress | grep .");
+}
+
 /* --- another program ---------------------------------------------------------------------- */
 
 static void other_program_is_named_and_stays(void **state)
@@ -333,6 +363,7 @@ int main(void)
 		SANDBOX_TEST(names_with_dots_are_pinned),
 		SANDBOX_TEST(each_interface_counts_in_its_slot),
 		SANDBOX_TEST(a_link_of_another_namespace_is_left_alone),
+		SANDBOX_TEST(an_unnamed_link_of_another_namespace_is_left_alone),
 		SANDBOX_TEST(other_program_is_named_and_stays),
 		SANDBOX_TEST(the_command_it_names_works),
 		SANDBOX_TEST(other_program_is_replaced_when_told),

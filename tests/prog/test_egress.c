@@ -5,11 +5,14 @@
  * it goes, and that nobody else's filters go with it.
  */
 #include <errno.h>
+#include <linux/capability.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -135,7 +138,7 @@ static void reload(struct sandbox *sandbox, struct tg_loader *loader, struct tg_
 	*interface = sandbox->interfaces[0];
 	interface->server = server;
 	next->interfaces = interface;
-	if (tg_loader_reload(loader, next, ERROR))
+	if (tg_loader_reload(loader, next, NULL, NULL, ERROR))
 		fail_msg("reload: %s", sandbox->error);
 }
 
@@ -189,13 +192,113 @@ static void reload_refused(void **state)
 	interfaces[0].server = interfaces[1].server = TG_SERVER_FORWARDED;
 	next.interfaces = interfaces;
 	next.interfaces_count = 2;
-	assert_int_equal(tg_loader_reload(loader, &next, ERROR), -EBUSY);
+	assert_int_equal(tg_loader_reload(loader, &next, NULL, NULL, ERROR), -EBUSY);
 	assert_non_null(strstr(sandbox->error, "near2: an ingress qdisc stands"));
 	assert_int_equal(tg_loader_refresh(loader, 0, &second), 0);
 	assert_int_equal(second.program_id, first.program_id);
 	assert_int_equal(egress("near"), 0);
 	assert_int_equal(egress("near2"), 0);
 	assert_true(shows("tc qdisc show dev near2", "ingress"));
+	tg_loader_close(loader);
+}
+
+/* What was missing before the reload keeps nothing else from its new configuration. */
+static void reload_goes_on_without(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_config next = sandbox->config;
+	struct tg_attachment first, second, seen;
+	uint16_t ports[] = {80, 8080};
+	struct tg_loader *loader;
+
+	sandbox_make_pair("near", "far");
+	sandbox_make_pair("near2", "far2");
+	sandbox_run("tc qdisc add dev near ingress");
+	sandbox->config.interfaces_count = 2;
+	sandbox->interfaces[1].server = TG_SERVER_FORWARDED;
+	loader = open_forwarded(sandbox, &first);
+	second = sandbox_attach(sandbox, loader, 1);
+	next.interfaces_count = 2;
+	next.listen_ports = ports;
+	next.listen_ports_count = 2;
+	if (tg_loader_reload(loader, &next, NULL, NULL, ERROR))
+		fail_msg("reload: %s", sandbox->error);
+	assert_int_equal(tg_loader_refresh(loader, 0, &seen), 0);
+	assert_int_not_equal(seen.program_id, first.program_id);
+	assert_int_equal(seen.egress_id, 0);
+	assert_non_null(strstr(seen.why, "an ingress qdisc stands"));
+	assert_int_equal(tg_loader_refresh(loader, 1, &seen), 0);
+	assert_int_not_equal(seen.egress_id, second.egress_id);
+	assert_int_equal(seen.egress_id, egress("near2"));
+	/* There is room again: the next reload fills it. */
+	sandbox_run("tc qdisc del dev near ingress");
+	assert_int_equal(tg_loader_reload(loader, &sandbox->config, NULL, NULL, ERROR), 0);
+	assert_int_equal(tg_loader_refresh(loader, 0, &seen), 0);
+	assert_int_not_equal(seen.egress_id, 0);
+	assert_string_equal(seen.why, "");
+	tg_loader_close(loader);
+}
+
+static int refuse(const struct tg_config *config, void *arg, char *error, size_t error_bytes)
+{
+	(void)config;
+	(void)arg;
+	snprintf(error, error_bytes, "no");
+	return -EPERM;
+}
+
+/* Taken back to what was there: programs of the old kind, or none where none could be. */
+static void reload_refused_by_others(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_config_interface interfaces[2];
+	struct tg_attachment first, second, seen;
+	struct tg_config next = sandbox->config;
+	struct tg_loader *loader;
+
+	sandbox_make_pair("near", "far");
+	sandbox_make_pair("near2", "far2");
+	sandbox_run("tc qdisc add dev near2 ingress");
+	sandbox->config.interfaces_count = 2;
+	sandbox->interfaces[1].server = TG_SERVER_FORWARDED;
+	loader = open_forwarded(sandbox, &first);
+	second = sandbox_attach(sandbox, loader, 1);
+	assert_int_equal(second.egress_id, 0);
+	memcpy(interfaces, sandbox->interfaces, sizeof(interfaces));
+	interfaces[1].server = TG_SERVER_LOCAL;
+	next.interfaces = interfaces;
+	next.interfaces_count = 2;
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(tg_loader_reload(loader, &next, refuse, NULL, ERROR), -EPERM);
+		assert_int_equal(tg_loader_refresh(loader, 0, &seen), 0);
+		assert_memory_equal(&seen, &first, sizeof(seen));
+		assert_int_equal(egress("near"), first.egress_id);
+		assert_int_equal(tg_loader_refresh(loader, 1, &seen), 0);
+		assert_memory_equal(&seen, &second, sizeof(seen));
+		interfaces[0].server = TG_SERVER_LOCAL; /* the other way round */
+	}
+	tg_loader_close(loader);
+}
+
+/* One that it had not does not come, either. */
+static void reload_refused_brings_none(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_config_interface interface;
+	struct tg_config next = sandbox->config;
+	struct tg_attachment first, seen;
+	struct tg_loader *loader;
+
+	sandbox_make_pair("near", "far");
+	loader = sandbox_start(sandbox, &first);
+	interface = sandbox->interfaces[0];
+	interface.server = TG_SERVER_FORWARDED;
+	next.interfaces = &interface;
+	assert_int_equal(tg_loader_reload(loader, &next, refuse, NULL, ERROR), -EPERM);
+	assert_int_equal(tg_loader_refresh(loader, 0, &seen), 0);
+	assert_memory_equal(&seen, &first, sizeof(seen));
+	assert_int_equal(egress("near"), 0);
+	assert_false(has_clsact());
 	tg_loader_close(loader);
 }
 
@@ -301,6 +404,53 @@ static void detach_without_meter(void **state)
 	assert_int_equal(egress("near"), 0);
 }
 
+/* In a process that may do nothing to interfaces. */
+static int detach_without_right(struct sandbox *sandbox)
+{
+	pid_t child = fork();
+	unsigned int removed;
+	int status;
+
+	assert_true(child >= 0);
+	if (!child) {
+		struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+		struct __user_cap_data_struct sets[2];
+
+		if (syscall(SYS_capget, &header, sets))
+			_exit(1);
+		sets[0].effective &= ~(1U << CAP_NET_ADMIN);
+		if (syscall(SYS_capset, &header, sets))
+			_exit(1);
+		_exit(-tg_loader_detach(sandbox->pin_dir, NULL, 0, &removed, ERROR));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return -WEXITSTATUS(status);
+}
+
+/* As long as a filter is left, so is what tells of it: who may, detaches it by that. */
+static void pinned_until_it_is_off(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_attachment attachment;
+
+	sandbox_make_pair("near", "far");
+	tg_loader_close(open_forwarded(sandbox, &attachment));
+	assert_int_equal(detach_without_right(sandbox), -EPERM);
+	assert_int_equal(sandbox_native_program("near"), 0);
+	assert_int_equal(egress("near"), attachment.egress_id);
+	assert_true(sandbox_pinned(sandbox, "links/near"));
+	assert_int_equal(sandbox_detach(sandbox), 1);
+	assert_int_equal(egress("near"), 0);
+	assert_false(sandbox_pinned(sandbox, ""));
+	/* An agent finds its way, too. */
+	tg_loader_close(open_forwarded(sandbox, &attachment));
+	assert_int_equal(detach_without_right(sandbox), -EPERM);
+	tg_loader_close(open_forwarded(sandbox, &attachment));
+	assert_int_equal(egress("near"), attachment.egress_id);
+	assert_int_equal(sandbox_native_program("near"), attachment.program_id);
+}
+
 static void interface_made_again(void **state)
 {
 	struct sandbox *sandbox = *state;
@@ -329,11 +479,15 @@ int main(void)
 		SANDBOX_TEST(not_configured_any_more),
 		SANDBOX_TEST(swapped_on_reload),
 		SANDBOX_TEST(reload_refused),
+		SANDBOX_TEST(reload_goes_on_without),
+		SANDBOX_TEST(reload_refused_by_others),
+		SANDBOX_TEST(reload_refused_brings_none),
 		SANDBOX_TEST(ingress_qdisc),
 		SANDBOX_TEST(priority_taken),
 		SANDBOX_TEST(filters_of_others),
 		SANDBOX_TEST(taken_off),
 		SANDBOX_TEST(detach_without_meter),
+		SANDBOX_TEST(pinned_until_it_is_off),
 		SANDBOX_TEST(interface_made_again),
 	};
 

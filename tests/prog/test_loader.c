@@ -3,11 +3,13 @@
 /* Interfaces that go, come and are renamed; reload, detach, maintenance. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -150,7 +152,7 @@ static void reload_swaps_the_programs(void **state)
 	loader = sandbox_start(sandbox, &first);
 	next.listen_ports = ports;
 	next.listen_ports_count = 2;
-	assert_int_equal(tg_loader_reload(loader, &next, ERROR), 0);
+	assert_int_equal(tg_loader_reload(loader, &next, NULL, NULL, ERROR), 0);
 	assert_int_equal(tg_loader_refresh(loader, 0, &second), 0);
 	assert_int_equal(second.link_id, first.link_id);
 	assert_int_equal(second.slot, first.slot);
@@ -172,7 +174,7 @@ static void reload_follows_the_interfaces(void **state)
 	sandbox_make_pair("near2", "far2");
 	loader = sandbox_start(sandbox, NULL);
 	next.interfaces = &sandbox->interfaces[1];
-	assert_int_equal(tg_loader_reload(loader, &next, ERROR), 0);
+	assert_int_equal(tg_loader_reload(loader, &next, NULL, NULL, ERROR), 0);
 	assert_int_equal(sandbox_native_program("near"), 0);
 	assert_false(sandbox_pinned(sandbox, "links/near"));
 	assert_int_equal(tg_loader_attach(loader, 0, sandbox_index("near2"), &attachment, ERROR),
@@ -192,13 +194,55 @@ static void reload_that_fails_changes_nothing(void **state)
 	sandbox_make_pair("near", "far");
 	loader = sandbox_start(sandbox, &first);
 	next.pin_dir = "/sys/fs/bpf/elsewhere";
-	assert_int_equal(tg_loader_reload(loader, &next, ERROR), -EINVAL);
+	assert_int_equal(tg_loader_reload(loader, &next, NULL, NULL, ERROR), -EINVAL);
 	next.pin_dir = sandbox->config.pin_dir;
 	snprintf(secret_file, sizeof(secret_file), "%s2", sandbox->secret_file);
 	next.identity.secret_file = secret_file;
-	assert_int_equal(tg_loader_reload(loader, &next, ERROR), -EKEYREJECTED);
+	assert_int_equal(tg_loader_reload(loader, &next, NULL, NULL, ERROR), -ENOENT);
+	assert_non_null(strstr(sandbox->error, secret_file));
+	assert_int_equal(access(secret_file, F_OK), -1); /* none is made: it was mistyped */
+	sandbox_run("(umask 077; echo 00112233445566778899aabbccddeeff >%s)", secret_file);
+	assert_int_equal(tg_loader_reload(loader, &next, NULL, NULL, ERROR), -EKEYREJECTED);
 	assert_int_equal(tg_loader_refresh(loader, 0, &second), 0);
 	assert_memory_equal(&first, &second, sizeof(first));
+	tg_loader_close(loader);
+}
+
+static int refuse(const struct tg_config *config, void *arg, char *error, size_t error_bytes)
+{
+	struct sandbox *sandbox = arg;
+
+	(void)config;
+	/* Asked while no interface is off: there is a way back. */
+	assert_int_not_equal(sandbox_native_program("near"), 0);
+	assert_int_not_equal(sandbox_native_program("near2"), 0);
+	assert_true(sandbox_pinned(sandbox, "links/near2"));
+	snprintf(error, error_bytes, "no");
+	return -EPERM;
+}
+
+static void reload_that_others_refuse_changes_nothing(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_attachment first, second, seen;
+	struct tg_config next;
+	struct tg_loader *loader;
+
+	sandbox_make_pair("near", "far");
+	sandbox_make_pair("near2", "far2");
+	sandbox->config.interfaces_count = 2;
+	loader = sandbox_start(sandbox, &first);
+	second = sandbox_attach(sandbox, loader, 1);
+	next = sandbox->config;
+	next.interfaces_count = 1;
+	assert_int_equal(tg_loader_reload(loader, &next, refuse, sandbox, ERROR), -EPERM);
+	assert_string_equal(sandbox->error, "no");
+	memset(&next, 0, sizeof(next)); /* the caller's to free: the loader has no use for it */
+	assert_int_equal(tg_loader_refresh(loader, 0, &seen), 0);
+	assert_memory_equal(&seen, &first, sizeof(seen));
+	assert_int_equal(tg_loader_refresh(loader, 1, &seen), 0);
+	assert_memory_equal(&seen, &second, sizeof(seen));
+	assert_true(sandbox_pinned(sandbox, "links/near2"));
 	tg_loader_close(loader);
 }
 
@@ -259,6 +303,54 @@ static void an_agent_survives_a_detach(void **state)
 	tg_loader_close(loader);
 }
 
+/* A process that keeps the pins, and stops at its first word of the log, until it is read. */
+static pid_t keep_pins_slowly(struct sandbox *sandbox, struct tg_loader *loader, int *log)
+{
+	char filling[4096] = "";
+	int ends[2];
+	pid_t child;
+
+	assert_int_equal(pipe(ends), 0);
+	fcntl(ends[1], F_SETFL, O_NONBLOCK);
+	while (write(ends[1], filling, sizeof(filling)) > 0)
+		;
+	fcntl(ends[1], F_SETFL, 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		dup2(ends[1], STDERR_FILENO);
+		_exit(tg_loader_keep_pins(loader, ERROR) ? 1 : 0);
+	}
+	close(ends[1]);
+	*log = ends[0];
+	return child;
+}
+
+static void detach_is_obeyed_while_pins_are_kept(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_loader *loader;
+	char said[4096];
+	int log, status;
+	pid_t child;
+
+	sandbox_make_pair("near", "far");
+	loader = sandbox_start(sandbox, NULL);
+	sandbox_run("rm %s/flows", sandbox->pin_dir);
+	child = keep_pins_slowly(sandbox, loader, &log);
+	for (int i = 0; !sandbox_pinned(sandbox, "flows") && i < 500; i++)
+		usleep(10000);
+	assert_true(sandbox_pinned(sandbox, "flows"));
+	assert_int_equal(sandbox_detach(sandbox), 1);
+	while (read(log, said, sizeof(said)) > 0)
+		;
+	close(log);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	sandbox_run("[ -z \"$(find %s -type f)\" ]", sandbox->pin_dir);
+	tg_loader_close(loader);
+}
+
 /* --- maintenance ------------------------------------------------------------------------------ */
 
 static void hz_is_one_of_the_kernels(void **state)
@@ -316,9 +408,11 @@ int main(void)
 		SANDBOX_TEST(reload_swaps_the_programs),
 		SANDBOX_TEST(reload_follows_the_interfaces),
 		SANDBOX_TEST(reload_that_fails_changes_nothing),
+		SANDBOX_TEST(reload_that_others_refuse_changes_nothing),
 		SANDBOX_TEST(detach_removes_all_pins),
 		SANDBOX_TEST(detach_takes_off_what_is_named),
 		SANDBOX_TEST(an_agent_survives_a_detach),
+		SANDBOX_TEST(detach_is_obeyed_while_pins_are_kept),
 		SANDBOX_TEST(hz_is_one_of_the_kernels),
 		SANDBOX_TEST(retiring_moves_counts_and_loses_none),
 	};

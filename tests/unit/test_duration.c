@@ -183,6 +183,17 @@ static void test_listen_refuses(void **state)
 	}
 }
 
+static void test_listen_same_port(void **state)
+{
+	(void)state;
+	assert_true(tg_listen_same_port("127.0.0.1:9464", "0.0.0.0:9464"));
+	assert_true(tg_listen_same_port("127.0.0.1:9464", "[::]:9464"));
+	assert_false(tg_listen_same_port("127.0.0.1:9464", "127.0.0.1:9465"));
+	assert_false(tg_listen_same_port("[::9464]:80", "[::9464]:81"));
+	assert_false(tg_listen_same_port("", ""));
+	assert_false(tg_listen_same_port("127.0.0.1:9464", ""));
+}
+
 static void test_log_limit(void **state)
 {
 	struct tg_log_limit limit = {.period_ns = 1000, .burst = 2};
@@ -205,9 +216,13 @@ static void test_log_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),	  cmocka_unit_test(test_parse_refuses),
-		cmocka_unit_test(test_print),	  cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_listen),	  cmocka_unit_test(test_listen_refuses),
+		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_parse_refuses),
+		cmocka_unit_test(test_print),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_listen_refuses),
+		cmocka_unit_test(test_listen_same_port),
 		cmocka_unit_test(test_log_limit),
 	};
 

@@ -56,7 +56,7 @@ static void refused(int err, const char *says)
 
 	memset(out, 0x5a, sizeof(out));
 	memcpy(before, out, sizeof(out));
-	assert_int_equal(tg_secret_load(path, out, error, sizeof(error)), err);
+	assert_int_equal(tg_secret_load(path, TG_SECRET_MAKE, out, error, sizeof(error)), err);
 	assert_memory_equal(out, before, sizeof(out));
 	if (!strstr(error, says))
 		fail_msg("\"%s\" does not say \"%s\"", error, says);
@@ -87,11 +87,11 @@ static void test_reads(void **state)
 
 	(void)state;
 	put_text(HEX "\n", 0600);
-	assert_int_equal(tg_secret_load(path, out, error, sizeof(error)), 0);
+	assert_int_equal(tg_secret_load(path, TG_SECRET_MAKE, out, error, sizeof(error)), 0);
 	assert_memory_equal(out, expected, sizeof(out));
 	memset(out, 0, sizeof(out));
 	put_text(HEX, 0400); /* without the newline, read-only */
-	assert_int_equal(tg_secret_load(path, out, error, sizeof(error)), 0);
+	assert_int_equal(tg_secret_load(path, TG_SECRET_MAKE, out, error, sizeof(error)), 0);
 	assert_memory_equal(out, expected, sizeof(out));
 	assert_string_equal(error, "");
 }
@@ -107,7 +107,7 @@ static void test_makes(void **state)
 	snprintf(deep, sizeof(deep), "%s/a", directory);
 	snprintf(path, sizeof(path), "%s/a/b/secret", directory);
 	umask(0);
-	assert_int_equal(tg_secret_load(path, first, error, sizeof(error)), 0);
+	assert_int_equal(tg_secret_load(path, TG_SECRET_MAKE, first, error, sizeof(error)), 0);
 	umask(022);
 	assert_memory_not_equal(first, zero, sizeof(first));
 	assert_int_equal(stat(path, &st), 0);
@@ -115,7 +115,7 @@ static void test_makes(void **state)
 	assert_int_equal(st.st_size, 33);
 	assert_int_equal(stat(deep, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
-	assert_int_equal(tg_secret_load(path, again, error, sizeof(error)), 0);
+	assert_int_equal(tg_secret_load(path, TG_SECRET_MAKE, again, error, sizeof(error)), 0);
 	assert_memory_equal(first, again, sizeof(first));
 	snprintf(deep, sizeof(deep), "%s/a/b", directory);
 	assert_int_equal(files(deep), 1); /* nothing is left beside it */
@@ -127,9 +127,9 @@ static void test_makes_differing(void **state)
 	char error[256];
 
 	(void)state;
-	assert_int_equal(tg_secret_load(path, first, error, sizeof(error)), 0);
+	assert_int_equal(tg_secret_load(path, TG_SECRET_MAKE, first, error, sizeof(error)), 0);
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(tg_secret_load(path, second, error, sizeof(error)), 0);
+	assert_int_equal(tg_secret_load(path, TG_SECRET_MAKE, second, error, sizeof(error)), 0);
 	assert_memory_not_equal(first, second, sizeof(first));
 }
 
@@ -145,7 +145,7 @@ static void test_makes_once(void **state)
 	for (int i = 0; i < PROCESSES; i++) {
 		if (fork())
 			continue;
-		if (tg_secret_load(path, mine, error, sizeof(error)) ||
+		if (tg_secret_load(path, TG_SECRET_MAKE, mine, error, sizeof(error)) ||
 		    write(results[1], mine, sizeof(mine)) != sizeof(mine))
 			_exit(1);
 		_exit(0);
@@ -156,7 +156,7 @@ static void test_makes_once(void **state)
 		assert_true(wait(&status) > 0);
 		assert_int_equal(status, 0);
 	}
-	assert_int_equal(tg_secret_load(path, mine, error, sizeof(error)), 0);
+	assert_int_equal(tg_secret_load(path, TG_SECRET_MAKE, mine, error, sizeof(error)), 0);
 	for (int i = 0; i < PROCESSES; i++) {
 		assert_int_equal(read(results[0], theirs, sizeof(theirs)), sizeof(theirs));
 		assert_memory_equal(mine, theirs, sizeof(mine));
@@ -230,6 +230,22 @@ static void test_cannot_be_made(void **state)
 	refused(-ENOENT, "cannot be made");
 }
 
+static void test_refuses_to_make(void **state)
+{
+	uint8_t out[TG_SECRET_BYTES];
+	char error[256] = "";
+
+	(void)state;
+	assert_int_equal(tg_secret_load(path, TG_SECRET_REFUSE, out, error, sizeof(error)),
+			 -ENOENT);
+	assert_non_null(strstr(error, path));
+	assert_non_null(strstr(error, "is not there"));
+	assert_int_equal(files(directory), 0);
+	put_text("00112233445566778899aabbccddeeff\n", 0600);
+	assert_int_equal(tg_secret_load(path, TG_SECRET_REFUSE, out, error, sizeof(error)), 0);
+	assert_int_equal(out[15], 0xff);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +256,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refuses_contents, setup, directory_remove),
 		cmocka_unit_test_setup_teardown(test_refuses_access, setup, directory_remove),
 		cmocka_unit_test_setup_teardown(test_refuses_kind, setup, directory_remove),
+		cmocka_unit_test_setup_teardown(test_refuses_to_make, setup, directory_remove),
 		cmocka_unit_test_setup_teardown(test_cannot_be_made, setup, directory_remove),
 	};
 
