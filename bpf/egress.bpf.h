@@ -27,6 +27,23 @@ struct tg_sent { /* a segment from a server */
 	__u32 options;	  /* bytes of them */
 };
 
+/*
+ * Behind an IPv6 header: the offset of TCP, 0: none. Before what is to be cut into more
+ * than 64 KiB the kernel puts the length, in a hop-by-hop header of 8 bytes (RFC 2675).
+ */
+tg_inline __u32 tg_egress_jumbo(struct __sk_buff *skb, __u32 at, __u8 next)
+{
+	__u8 hop[2];
+
+	if (next == IPPROTO_HOPOPTS) {
+		if (bpf_skb_load_bytes(skb, at, hop, sizeof(hop)) || hop[1])
+			return 0;
+		next = hop[0];
+		at += 8;
+	}
+	return next == IPPROTO_TCP ? at : 0;
+}
+
 /* The addresses, seen from the client: scratch->segment.key. Returns the offset of TCP, 0: none. */
 tg_inline __u32 tg_egress_addresses(struct __sk_buff *skb, struct tg_scratch *scratch)
 {
@@ -51,11 +68,11 @@ tg_inline __u32 tg_egress_addresses(struct __sk_buff *skb, struct tg_scratch *sc
 	if (type == bpf_htons(ETH_P_IPV6)) {
 		struct ipv6hdr *ip = (struct ipv6hdr *)scratch->reply;
 
-		if (bpf_skb_load_bytes(skb, at, ip, sizeof(*ip)) || ip->nexthdr != IPPROTO_TCP)
+		if (bpf_skb_load_bytes(skb, at, ip, sizeof(*ip)))
 			return 0;
 		__builtin_memcpy(&key->client, &ip->daddr, sizeof(struct tg_addr));
 		__builtin_memcpy(&key->server, &ip->saddr, sizeof(struct tg_addr));
-		return at + sizeof(*ip);
+		return tg_egress_jumbo(skb, at + sizeof(*ip), ip->nexthdr);
 	}
 	return 0;
 }
@@ -128,10 +145,37 @@ tg_global __u32 tg_egress_scale(struct __sk_buff *skb, __u32 at, __u32 bytes)
 	return 0;
 }
 
+/* Of a connection whose beginning was not seen. */
+tg_inline void tg_peer_begin(struct tg_peer *peer, const struct tg_sent *sent)
+{
+	peer->rcv_nxt = sent->ack;
+	peer->rcv_end = sent->ack;
+	peer->snd_nxt = sent->end;
+	peer->scale = TG_SCALE_UNKNOWN;
+}
+
+/*
+ * A reset is the connection's end where it stands at what the server sent last. One that
+ * answers a wrong acknowledgement stands there, and ends nothing while the connection
+ * opens (RFC 9293 section 3.10.7.4, SYN-RECEIVED): who sent that would else have made a
+ * connection that is not counted, of his own or of another's.
+ */
+tg_inline void tg_peer_reset(struct tg_peer *peer, const struct tg_sent *sent)
+{
+	if (bpf_ntohl(sent->tcp.seq) == peer->snd_nxt)
+		peer->closed = 1;
+}
+
 tg_inline void tg_peer_note(struct tg_peer *peer, const struct tg_sent *sent)
 {
 	__u32 edge = sent->ack + ((__u32)bpf_ntohs(sent->tcp.window) << (peer->scale & 15));
 
+	if (sent->tcp.rst) {
+		tg_peer_reset(peer, sent);
+		return;
+	}
+	if (!sent->tcp.ack)
+		return;
 	if (tg_seq_from(sent->end, peer->snd_nxt) > 0)
 		peer->snd_nxt = sent->end;
 	if (tg_seq_from(sent->ack, peer->rcv_nxt) > 0)
@@ -140,7 +184,7 @@ tg_inline void tg_peer_note(struct tg_peer *peer, const struct tg_sent *sent)
 		peer->rcv_end = edge;
 	if (sent->stamp && (!peer->stamp || tg_seq_from(sent->stamp, peer->stamp) > 0))
 		peer->stamp = sent->stamp;
-	if (sent->tcp.fin || sent->tcp.rst)
+	if (sent->tcp.fin)
 		peer->closed = 1;
 }
 
@@ -157,10 +201,14 @@ tg_global int tg_egress_opens(struct __sk_buff *skb, struct tg_sent *sent)
 	key = &scratch->segment.key;
 	flow = bpf_map_lookup_elem(&flows, key);
 	if (flow) {
-		if (flow->next_seq - (__u32)flow->offset == sent->ack && !flow->peer.closed)
-			return 0; /* sent again */
-		if (tg_flow_take(flow, tg_flow_tag(key)))
+		__u64 tag = tg_flow_tag(key);
+
+		if (tg_flow_take(flow, tag))
 			return 0;
+		if (flow->next_seq - (__u32)flow->offset == sent->ack && !flow->peer.closed) {
+			tg_flow_release(flow, tag); /* sent again */
+			return 0;
+		}
 		tg_flow_end(key, flow); /* of an earlier connection */
 	}
 	embryo.next_seq = sent->ack;
@@ -183,6 +231,9 @@ tg_inline void tg_egress_goes_on(struct tg_scratch *scratch, const struct tg_sen
 
 	/* Another connection's by now: see tg_flow_take. */
 	if (flow && (flow->owner | TG_OWNER_TAKEN) == (tg_flow_tag(key) | TG_OWNER_TAKEN)) {
+		/* It is from before the server was watched. */
+		if (!flow->peer.snd_nxt && !flow->peer.rcv_nxt && !sent->tcp.rst && sent->tcp.ack)
+			tg_peer_begin(&flow->peer, sent);
 		tg_peer_note(&flow->peer, sent);
 		return;
 	}
@@ -196,10 +247,7 @@ tg_inline void tg_egress_goes_on(struct tg_scratch *scratch, const struct tg_sen
 	if (sent->tcp.fin || sent->tcp.rst || !sent->tcp.ack)
 		return;
 	embryo.next_seq = sent->ack;
-	embryo.peer.rcv_nxt = sent->ack;
-	embryo.peer.rcv_end = sent->ack;
-	embryo.peer.snd_nxt = sent->end;
-	embryo.peer.scale = TG_SCALE_UNKNOWN;
+	tg_peer_begin(&embryo.peer, sent);
 	tg_peer_note(&embryo.peer, sent);
 	bpf_map_update_elem(&embryos, key, &embryo, BPF_ANY);
 }

@@ -93,7 +93,8 @@ tg_inline __u32 tg_flow_place(struct tg_scratch *scratch, const struct tg_embryo
 	const struct tg_segment *segment = &scratch->segment;
 	const struct tg_server *server = &scratch->server;
 	struct tg_flow *fresh = &scratch->fresh_flow;
-	__u32 begin;
+	__u32 begin, closed = 0;
+	int resumed;
 
 	if (tg_server_place == TG_SERVER_UNSEEN) {
 		tg_flow_begin(fresh, embryo ? embryo->next_seq : segment->seq);
@@ -101,16 +102,18 @@ tg_inline __u32 tg_flow_place(struct tg_scratch *scratch, const struct tg_embryo
 			fresh->scan.phase = TG_PHASE_SYNC; /* open since before we looked */
 		return 0;
 	}
+	if (embryo && embryo->closed && embryo->start_seq == server->start_seq)
+		closed = embryo->closed;
 	/* The client is done, and this comes late: the server may not have read the rest yet. */
-	if (embryo && embryo->closed && embryo->start_seq == server->start_seq &&
-	    tg_seq_from(segment->seq + segment->bytes, embryo->next_seq) <= 0)
+	if (closed && tg_seq_from(segment->seq + segment->bytes, embryo->next_seq) <= 0)
 		return TG_PACKET_RETRANSMIT;
 	begin = server->rcv_nxt;
-	if (embryo && embryo->closed && embryo->start_seq == server->start_seq &&
-	    tg_seq_from(embryo->next_seq, begin) > 0)
+	if (closed && tg_seq_from(embryo->next_seq, begin) > 0)
 		begin = embryo->next_seq;
 	tg_flow_begin(fresh, begin);
-	if (!server->began || begin != server->start_seq)
+	/* The server did not believe its end: it goes on where a message may begin. */
+	resumed = closed == TG_CLOSED_BETWEEN && begin == embryo->next_seq;
+	if (!resumed && (!server->began || begin != server->start_seq))
 		fresh->scan.phase = TG_PHASE_SYNC;
 	if (server->began)
 		fresh->offset = begin - server->start_seq;
@@ -230,7 +233,7 @@ tg_inline void tg_flow_done(const struct tg_flow_key *key, struct tg_flow *flow)
 {
 	struct tg_embryo embryo = {
 		.next_seq = flow->next_seq,
-		.closed = 1,
+		.closed = flow->scan.phase == TG_PHASE_START ? TG_CLOSED_BETWEEN : TG_CLOSED,
 		.start_seq = flow->next_seq - (__u32)flow->offset,
 	};
 

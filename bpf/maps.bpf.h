@@ -87,9 +87,13 @@ TG_ASSERT_SIZE(struct tg_flow, 184);
  *   forwarded  those that the server has answered, too
  *   unseen     those whose client has sent its SYN, too: anyone can, so it is an LRU map
  */
+enum tg_closed {
+	TG_CLOSED = 1,
+	TG_CLOSED_BETWEEN, /* messages: next_seq is where another one would begin */
+};
 struct tg_embryo {
 	__u32 next_seq;
-	__u32 closed;
+	__u32 closed;	 /* enum tg_closed; 0: it is not */
 	__u32 start_seq; /* of the stream */
 	__u32 began;	 /* its SYN was seen: start_seq is known */
 	struct tg_peer peer;
@@ -209,7 +213,7 @@ enum tg_server_state {
 struct tg_server {
 	__u32 state;	 /* enum tg_server_state */
 	__u32 socket;	 /* it is a socket of this host */
-	__u32 listens;	 /* it is one that listens: others may have opened there by cookie */
+	__u32 found;	 /* state of the socket that was found, whatever it is; 0: none */
 	__u32 began;	 /* start_seq is known */
 	__u32 start_seq; /* of the client's stream; host byte order, as all of them */
 	__u32 rcv_nxt;	 /* expected next */

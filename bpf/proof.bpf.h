@@ -35,6 +35,10 @@ tg_inline int tg_flow_trusts(const struct tg_flow *flow, const struct tg_segment
 		return 0;
 	if (!tg_phase_skips(scan->phase) || scan->skip <= segment->bytes)
 		return 0;
+	/* It will say how old acknowledgements may be. */
+	if (tg_server_place == TG_SERVER_FORWARDED &&
+	    tg_seq_from(flow->peer.snd_nxt, segment->ack) < 0)
+		return 0;
 	return bpf_jiffies64() - flow->last_jiffies < TG_TRUST_JIFFIES;
 }
 
@@ -145,7 +149,8 @@ tg_inline __u32 tg_server_takes(const struct tg_server *server, const struct tg_
 		return TG_PACKET_UNACCEPTABLE;
 	if (tg_seq_from(end, server->rcv_nxt) <= 0)
 		return TG_PACKET_RETRANSMIT;
-	if (tg_seq_from(segment->seq, server->rcv_end) >= (__s32)!segment->bytes ||
+	/* Nor a FIN at a closed window: some kernels wait for it to open (6.1 does). */
+	if (tg_seq_from(segment->seq, server->rcv_end) >= 0 ||
 	    tg_seq_from(end - segment->fin, server->rcv_end) > 0)
 		return TG_PACKET_UNACCEPTABLE;
 	return TG_CONTINUE;
@@ -197,6 +202,23 @@ tg_inline void tg_server_look_at(struct xdp_md *xdp, const struct tg_flow *flow,
 		tg_server_look(xdp);
 }
 
+/* The same of a connection that has no flow: there nothing else tells where it began. */
+tg_inline void tg_server_look_new(struct xdp_md *xdp, struct tg_scratch *scratch)
+{
+	const struct tg_server *server = &scratch->server;
+	__u32 start;
+
+	scratch->begin_seq = scratch->segment.seq;
+	if (!scratch->looked)
+		tg_server_look(xdp);
+	start = server->start_seq;
+	if (server->state != TG_SERVER_OPEN || server->rcv_nxt == start)
+		return;
+	tg_server_look(xdp);
+	if (server->start_seq != start)
+		tg_server_look(xdp);
+}
+
 /*
  * Would the server take the segment? Its reason, or TG_CONTINUE. scratch->server: why.
  * flow: NULL if there is none.
@@ -223,9 +245,7 @@ tg_global __u32 tg_server_ask(struct xdp_md *xdp, const struct tg_flow *flow)
 		if (tg_flow_is_stale(flow, server))
 			newest = 0;
 	} else {
-		scratch->begin_seq = segment->seq;
-		if (!scratch->looked)
-			tg_server_look(xdp);
+		tg_server_look_new(xdp, scratch);
 	}
 	reason = tg_server_takes(server, segment, newest);
 	/* So is the window's edge, a sum. */
@@ -241,7 +261,8 @@ tg_global __u32 tg_server_ask(struct xdp_md *xdp, const struct tg_flow *flow)
  * In a flood of segments that belong to no connection the table of flows is in no cache,
  * and need not be: once one was astray, the socket is asked before the flow is sought.
  * 1: the segment is of no connection. A flow may have no socket yet where a cookie opened
- * it a moment ago, and needs none any more where a request was refused.
+ * it a moment ago, needs none any more where a request was refused, and its body bytes
+ * count while the socket closes.
  */
 tg_global int tg_is_stray(struct xdp_md *xdp)
 {
@@ -253,8 +274,11 @@ tg_global int tg_is_stray(struct xdp_md *xdp)
 	scratch->begin_seq = scratch->segment.seq;
 	tg_server_look(xdp);
 	scratch->looked = 1;
-	return scratch->server.state == TG_SERVER_NONE &&
-	       !(scratch->server.listens && bpf_jiffies64() - tg_cookie_jiffies < TG_TRUST_JIFFIES);
+	if (scratch->server.state != TG_SERVER_NONE)
+		return 0;
+	return !scratch->server.found ||
+	       (scratch->server.found == TG_TCP_LISTEN &&
+		bpf_jiffies64() - tg_cookie_jiffies >= TG_TRUST_JIFFIES);
 }
 
 /* What a server on this host would not take does not get there. */

@@ -234,7 +234,6 @@ tg_inline struct tg_flow *tg_flow_get(struct xdp_md *xdp, struct tg_scratch *scr
 	struct tg_flow *flow;
 	int taken;
 
-	scratch->looked = 0;
 	*reason = TG_PACKET_NO_CONNECTION;
 	if (scratch->strayed && tg_is_stray(xdp))
 		return 0;
@@ -252,7 +251,8 @@ tg_inline struct tg_flow *tg_flow_get(struct xdp_md *xdp, struct tg_scratch *scr
 			return 0;
 		flow = bpf_map_lookup_elem(&flows, &segment->key);
 		taken = flow ? tg_flow_take(flow, tag) : -2;
-	} else if (!taken && (flow->flags & TG_FLOW_REFUSED)) {
+	}
+	if (flow && !taken && (flow->flags & TG_FLOW_REFUSED)) {
 		*reason = tg_flow_refused(xdp, flow);
 		if (*reason != TG_CONTINUE)
 			return 0;

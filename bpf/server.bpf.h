@@ -205,7 +205,7 @@ tg_global int tg_server_look(struct xdp_md *xdp)
 	server = &scratch->server;
 	server->state = TG_SERVER_NONE;
 	server->socket = 0;
-	server->listens = 0;
+	server->found = 0;
 	tg_server_tuple(&scratch->segment, &tuple);
 	sock = bpf_skc_lookup_tcp(xdp, &tuple,
 				  scratch->segment.ipv6 ? sizeof(tuple.ipv6) : sizeof(tuple.ipv4),
@@ -213,6 +213,7 @@ tg_global int tg_server_look(struct xdp_md *xdp)
 	if (!sock)
 		return 0;
 	state = sock->state;
+	server->found = state;
 	if (state == TG_TCP_ESTABLISHED || state == TG_TCP_CLOSE_WAIT || state == TG_TCP_SYN_RECV) {
 		tcp = bpf_skc_to_tcp_sock(sock);
 		if (tcp)
@@ -224,13 +225,10 @@ tg_global int tg_server_look(struct xdp_md *xdp)
 		if (request)
 			tg_server_requested(server, request);
 	} else if (state == TG_TCP_LISTEN && scratch->segment.acks && !scratch->segment.syn &&
-		   !scratch->segment.rst) {
-		server->listens = 1;
-		if (tg_server_has_cookie(scratch, sock)) {
-			tg_cookie_jiffies = bpf_jiffies64();
-			tg_server_opening(server, scratch->begin_seq, scratch->segment.ack,
-					  TG_COOKIE_WINDOW);
-		}
+		   !scratch->segment.rst && tg_server_has_cookie(scratch, sock)) {
+		tg_cookie_jiffies = bpf_jiffies64();
+		tg_server_opening(server, scratch->begin_seq, scratch->segment.ack,
+				  TG_COOKIE_WINDOW);
 	}
 	bpf_sk_release(sock);
 	return 0;

@@ -50,6 +50,7 @@ tg_inline int tg_spine(struct xdp_md *xdp)
 	scratch->missed = 0;
 	scratch->over = 0;
 	scratch->from_page = 0;
+	scratch->looked = 0;
 	scratch->answer.kind = TG_ANSWER_PASS;
 	scratch->answer.whole = 0;
 	reason = tg_parse(xdp, &scratch->segment);
