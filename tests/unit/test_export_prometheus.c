@@ -2,7 +2,7 @@
 /* links: user/export_prometheus.c user/export_series.c user/export_state.c user/tally.c */
 /* links: user/format.c user/text.c user/file.c user/export_quotas.c user/survey.c user/enforce.c */
 /* links: user/policy.c user/subject.c user/limit.c user/network.c user/words.c user/quote.c */
-/* links: user/block_rule.c user/duration.c */
+/* links: user/block_rule.c user/duration.c user/log.c */
 /* links: user/collect.c user/clock.c user/maps.c user/error.c tests/unit/snapshot.c */
 #include <stdarg.h>
 #include <stddef.h>
