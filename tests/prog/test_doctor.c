@@ -359,7 +359,10 @@ static void servers_are_sought_where_they_should_be(void **state)
 	assert_int_equal(bind(listener, (void *)&any, sizeof(any)), 0); /* is not listening */
 	check_server(sandbox, TG_DOCTOR_WARN, "no server listens on port 80 in this network");
 	assert_int_equal(listen(listener, 1), 0);
+	check_server(sandbox, TG_DOCTOR_WARN, "published ports"); /* docker-proxy does so */
+	sandbox_run("echo 0 >/proc/sys/net/ipv6/conf/all/forwarding");
 	check_server(sandbox, TG_DOCTOR_OK, "listens on every");
+	sandbox_run("echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
 	sandbox->ports[0] = 81;
 	check_server(sandbox, TG_DOCTOR_WARN, "no server listens on port 81 in this network");
 	close(listener);
@@ -376,6 +379,46 @@ static void servers_that_are_forwarded_need_clsact(void **state)
 	check_server(sandbox, TG_DOCTOR_OK, "free");
 	sandbox_run("tc qdisc del dev near clsact && tc qdisc add dev near ingress");
 	check_mends(sandbox, "server", TG_DOCTOR_FAIL);
+}
+
+/* Only a bpf filter of all protocols may be at the priority of ours. */
+static void servers_that_are_forwarded_need_the_priority(void **state)
+{
+	struct sandbox *sandbox = *state;
+	static const char *const rivals[] = {"protocol ip u32 match u32 0 0",
+					     "protocol all u32 match u32 0 0"};
+
+	sandbox_make_pair("near", "far");
+	sandbox->interfaces[0].server = TG_SERVER_FORWARDED;
+	sandbox_run("tc qdisc add dev near clsact && "
+		    "tc filter add dev near egress prio 2 protocol ip u32 match u32 0 0 && "
+		    "tc filter add dev near ingress prio 1 protocol ip u32 match u32 0 0");
+	check_server(sandbox, TG_DOCTOR_OK, "free");
+	for (int i = 0; i < 2; i++) {
+		struct tg_doctor_result result;
+
+		sandbox_run("tc filter add dev near egress prio 1 %s", rivals[i]);
+		check_server(sandbox, TG_DOCTOR_FAIL, "a u32 filter");
+		result = look(sandbox, tg_doctor_server);
+		sandbox_run("%s", result.mend);
+		check_server(sandbox, TG_DOCTOR_OK, "free");
+	}
+	sandbox_run("tc filter add dev near egress prio 1 protocol ip bpf da bytecode '1,6 0 0 0'");
+	check_server(sandbox, TG_DOCTOR_FAIL, "a bpf filter");
+}
+
+/* Our own is none. */
+static void our_own_egress_program_is_no_rival(void **state)
+{
+	struct sandbox *sandbox = *state;
+	struct tg_loader *loader;
+
+	sandbox_make_pair("near", "far");
+	sandbox->interfaces[0].server = TG_SERVER_FORWARDED;
+	loader = sandbox_start(sandbox, NULL);
+	assert_true(tg_egress_program(sandbox_index("near")));
+	check_server(sandbox, TG_DOCTOR_OK, "free");
+	tg_loader_close(loader);
 }
 
 static void believing_all_is_warned_of(void **state)
@@ -420,6 +463,8 @@ int main(void)
 		SANDBOX_TEST(generic_mode_costs_and_spares_the_peers_tso),
 		SANDBOX_TEST(servers_are_sought_where_they_should_be),
 		SANDBOX_TEST(servers_that_are_forwarded_need_clsact),
+		SANDBOX_TEST(servers_that_are_forwarded_need_the_priority),
+		SANDBOX_TEST(our_own_egress_program_is_no_rival),
 		SANDBOX_TEST(believing_all_is_warned_of),
 		SANDBOX_TEST(checksums_that_nobody_makes_are_warned_of),
 	};
