@@ -524,6 +524,13 @@ int tg_maps_make_spill(const struct tg_maps *maps, enum tg_map map, const void *
 	return err == -E2BIG ? -ENOSPC : err;
 }
 
+bool tg_maps_has_spill(const struct tg_maps *maps, enum tg_map map, const void *key)
+{
+	struct tg_counts counts;
+
+	return !bpf_map_lookup_elem(maps->fd[map], key, &counts);
+}
+
 int tg_maps_delete_spill(const struct tg_maps *maps, enum tg_map map, const void *key)
 {
 	return bpf_map_delete_elem(maps->fd[map], key);

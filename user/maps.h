@@ -98,6 +98,7 @@ int tg_maps_meta(const struct tg_maps *maps, struct tg_meta *out);
 
 /* A row of a spill map in which nothing is counted as yet. 0: it is there; -ENOSPC: no room. */
 int tg_maps_make_spill(const struct tg_maps *maps, enum tg_map map, const void *key);
+bool tg_maps_has_spill(const struct tg_maps *maps, enum tg_map map, const void *key);
 /* Only of a row that no packet counts in. */
 int tg_maps_delete_spill(const struct tg_maps *maps, enum tg_map map, const void *key);
 int tg_maps_set_meta(const struct tg_maps *maps, const struct tg_meta *in);
