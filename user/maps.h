@@ -93,6 +93,8 @@ int tg_maps_unattributed(const struct tg_maps *maps, struct tg_unattributed *out
 
 /* out: TG_IFACES_MAX elements. */
 int tg_maps_interfaces(const struct tg_maps *maps, struct tg_interface *out);
+/* The slot that has this name among such; TG_IFACES_MAX: none. "" : the first free one. */
+uint32_t tg_maps_slot_named(const struct tg_interface *all, const char *name);
 int tg_maps_set_interface(const struct tg_maps *maps, uint32_t slot, const struct tg_interface *in);
 int tg_maps_meta(const struct tg_maps *maps, struct tg_meta *out);
 

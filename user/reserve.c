@@ -228,15 +228,6 @@ int tg_reserve_rows(const struct tg_enforce *enforce, uint64_t slots, unsigned i
 /* --- where -------------------------------------------------------------------------------------
  */
 
-static uint32_t slot_of(const struct tg_interface *all, const char *name)
-{
-	uint32_t slot = 0;
-
-	while (slot < TG_IFACES_MAX && strncmp(all[slot].name, name, sizeof(all[slot].name)))
-		slot++;
-	return slot;
-}
-
 /* Who has no slot yet gets the first free one: of so many, whichever comes first. */
 int tg_reserve_slots(const struct tg_maps *maps, const struct tg_config *config, uint64_t *slots)
 {
@@ -246,7 +237,7 @@ int tg_reserve_slots(const struct tg_maps *maps, const struct tg_config *config,
 
 	*slots = 0;
 	for (unsigned int i = 0; !err && i < config->interfaces_count; i++) {
-		uint32_t slot = slot_of(all, config->interfaces[i].name);
+		uint32_t slot = tg_maps_slot_named(all, config->interfaces[i].name);
 
 		if (slot < TG_IFACES_MAX)
 			*slots |= SLOT_BIT(slot);
