@@ -397,6 +397,7 @@ static int make_page(struct tg_agent *agent)
 				 .series = agent->series,
 				 .health = &agent->health,
 				 .enforce = tg_quotas_enforce(agent->quotas),
+				 .config = agent->config,
 				 .ipv6_prefix = agent->config->identity.ipv6_prefix};
 	int err;
 

@@ -220,14 +220,6 @@ int tg_books_take_over(const struct tg_config *config, const struct tg_maps *map
 
 /* --- slots -------------------------------------------------------------------------- */
 
-static uint32_t slot_of(const struct tg_interface *all, const char *name)
-{
-	for (uint32_t slot = 0; slot < TG_IFACES_MAX; slot++)
-		if (!strncmp(all[slot].name, name, sizeof(all[slot].name)))
-			return slot;
-	return TG_IFACES_MAX;
-}
-
 static int write_slot(const struct tg_maps *maps, uint32_t slot, const char *name, uint32_t ifindex)
 {
 	struct tg_interface row = {.ifindex = ifindex};
@@ -246,9 +238,9 @@ int tg_books_slot(const struct tg_maps *maps, const char *name, uint32_t ifindex
 	if (err)
 		return tg_error(err, error, error_bytes, "interfaces: cannot be read: %s",
 				strerror(-err));
-	found = slot_of(all, name);
+	found = tg_maps_slot_named(all, name);
 	if (found == TG_IFACES_MAX)
-		found = slot_of(all, "");
+		found = tg_maps_slot_named(all, "");
 	if (found == TG_IFACES_MAX)
 		return tg_error(-ENOSPC, error, error_bytes,
 				"%s: all %d interface slots are taken by other names; save the "
@@ -266,7 +258,7 @@ uint32_t tg_books_find_slot(const struct tg_maps *maps, const char *name)
 {
 	struct tg_interface all[TG_IFACES_MAX];
 
-	return tg_maps_interfaces(maps, all) ? TG_IFACES_MAX : slot_of(all, name);
+	return tg_maps_interfaces(maps, all) ? TG_IFACES_MAX : tg_maps_slot_named(all, name);
 }
 
 uint32_t tg_books_slot_away(const struct tg_maps *maps, const char *name)

@@ -120,6 +120,8 @@ static void drop(struct client *client)
 {
 	close(client->fd); /* leaves the epoll set, too */
 	tg_text_free(&client->out);
+	explicit_bzero(client->in, client->in_bytes); /* half an explain, perhaps, with its token */
+	client->in_bytes = 0;
 	client->fd = -1;
 }
 

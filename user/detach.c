@@ -22,14 +22,6 @@ struct listing {
 	const struct tg_interface *interfaces; /* NULL: could not be read */
 };
 
-static uint32_t slot_named(const struct tg_interface *interfaces, const char *name)
-{
-	for (uint32_t slot = 0; interfaces && slot < TG_IFACES_MAX; slot++)
-		if (!strncmp(interfaces[slot].name, name, sizeof(interfaces[slot].name)))
-			return slot;
-	return TG_IFACES_MAX;
-}
-
 static void describe(const struct bpf_link_info *info, struct tg_attachment *out)
 {
 	out->link_id = info->id;
@@ -61,7 +53,8 @@ static int list_link(const char *ifname, const char *path, void *arg)
 	if (err)
 		return err == -EINVAL ? 0 : err;
 	snprintf(one.name, sizeof(one.name), "%s", ifname);
-	one.slot = slot_named(listing->interfaces, ifname);
+	one.slot = listing->interfaces ? tg_maps_slot_named(listing->interfaces, ifname)
+				       : TG_IFACES_MAX;
 	describe(&info, &one);
 	listing->out[listing->count++] = one;
 	return 0;

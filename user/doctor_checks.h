@@ -26,6 +26,9 @@ struct tg_doctor_host_check {
 };
 extern const struct tg_doctor_host_check tg_doctor_host_checks[];
 
+/* A row of that table that has a file of its own. */
+bool tg_doctor_program(const struct tg_doctor_target *target, struct tg_doctor_result *out);
+
 struct tg_doctor_interface_check {
 	const char *name;
 	bool (*look)(const struct tg_doctor_interface *interface, struct tg_doctor_result *out);

@@ -49,15 +49,29 @@ static bool kernel(const struct tg_doctor_target *target, struct tg_doctor_resul
 			     KERNEL_MAJOR, KERNEL_MINOR);
 }
 
+/* There one packet's run of the program may begin within another's, in the same working memory. */
+static bool preempt_rt(const struct tg_doctor_target *target, struct tg_doctor_result *out)
+{
+	long realtime = 0;
+
+	(void)target;
+	if (read_number("/sys/kernel/realtime", &realtime) || !realtime)
+		return false;
+	tg_doctor_mend(out, "apt-get install linux-image-amd64 && reboot");
+	return tg_doctor_say(out, TG_DOCTOR_WARN,
+			     "a PREEMPT_RT kernel: packets may interrupt each other in the "
+			     "program, which is not made for it: counts may go wrong");
+}
+
 static bool btf(const struct tg_doctor_target *target, struct tg_doctor_result *out)
 {
 	(void)target;
 	if (!access("/sys/kernel/btf/vmlinux", R_OK))
 		return tg_doctor_say(out, TG_DOCTOR_OK, "the kernel has its types");
 	tg_doctor_mend(out, "use a kernel with CONFIG_DEBUG_INFO_BTF=y");
-	return tg_doctor_say(out, TG_DOCTOR_WARN,
-			     "/sys/kernel/btf/vmlinux is missing: the program needs none of it "
-			     "today; bpftool shows less");
+	return tg_doctor_say(out, TG_DOCTOR_FAIL,
+			     "/sys/kernel/btf/vmlinux is missing: without the kernel's types the "
+			     "program, which reads its sockets, cannot be loaded");
 }
 
 /* Has a loaded program machine code? -errno: cannot be found out. */
@@ -192,51 +206,6 @@ static bool pins(const struct tg_doctor_target *target, struct tg_doctor_result 
 	return tg_doctor_say(out, TG_DOCTOR_OK, "ABI %u below %s", TG_ABI_VERSION, pin_dir);
 }
 
-/* Both programs of an interface; nothing is attached. Closes what it loads. 0, or -errno. */
-static int try_programs(const struct tg_config *config, const struct tg_maps *maps, char *error,
-			size_t error_bytes)
-{
-	const struct tg_http_config http = {.header_bytes_max = TG_HEADER_BYTES_DEFAULT};
-	const struct tg_config_interface any = {.name = ""};
-	int fd = tg_program_load_meter(config, &any, &http, 0, maps, error, error_bytes);
-
-	if (fd >= 0) {
-		close(fd);
-		fd = tg_program_load_egress(config, &any, 0, maps, error, error_bytes);
-	}
-	if (fd >= 0)
-		close(fd);
-	return fd < 0 ? fd : 0;
-}
-
-/* The kernel is asked, by loading over small maps. */
-static bool program(const struct tg_doctor_target *target, struct tg_doctor_result *out)
-{
-	const struct tg_config small = {
-		.limits = {.flows = 64,
-			   .partials = 64,
-			   .held = 64,
-			   .usage = 64,
-			   .origins = 64,
-			   .spill = 64},
-		.identity = {.ipv6_prefix = 64},
-	};
-	struct tg_maps maps;
-	char error[512] = "";
-	int err = tg_program_make_maps(&small, &maps, error, sizeof(error));
-
-	(void)target;
-	if (!err) {
-		err = try_programs(&small, &maps, error, sizeof(error));
-		tg_maps_close(&maps);
-	}
-	if (err == -EPERM) /* -EACCES is the verifier's word */
-		return tg_doctor_say(out, TG_DOCTOR_UNKNOWN, "%s", error);
-	if (err)
-		return tg_doctor_say(out, TG_DOCTOR_FAIL, "%s", error);
-	return tg_doctor_say(out, TG_DOCTOR_OK, "the verifier accepts it");
-}
-
 static long available_mib(void)
 {
 	FILE *file = fopen("/proc/meminfo", "re");
@@ -251,29 +220,24 @@ static long available_mib(void)
 	return kib < 0 ? -1 : kib / 1024;
 }
 
-/* Hash maps take all their memory when they are made. The tracker's values are about so large. */
-static uint64_t map_bytes(const struct tg_config *config, enum tg_map map)
+/* Hash maps take all their memory when they are made. value_bytes: as the program has them. */
+static uint64_t map_bytes(const struct tg_config *config, enum tg_map map, uint32_t value_bytes)
 {
-	static const uint32_t tracker_bytes[TG_MAPS] = {
-		[TG_MAP_FLOWS] = 136, [TG_MAP_EMBRYOS] = 8, [TG_MAP_PARTIALS] = 512,
-		[TG_MAP_HOLDS] = 96,  [TG_MAP_HELD] = 1032,
-	};
-	const struct tg_map_shape *shape = tg_map_shape(map);
-	uint64_t row = shape->key_bytes + MAP_ROW_BYTES;
+	uint64_t row = tg_map_shape(map)->key_bytes + value_bytes + MAP_ROW_BYTES;
 
-	row += shape->value_bytes ? shape->value_bytes : tracker_bytes[map];
 	return row * tg_program_map_entries(config, map);
 }
 
 static bool memory(const struct tg_doctor_target *target, struct tg_doctor_result *out)
 {
+	uint32_t value_bytes[TG_MAPS];
 	uint64_t bytes = 0;
 	long free_mib = available_mib(), need_mib;
 
-	if (!target->config)
+	if (!target->config || tg_program_value_bytes(value_bytes))
 		return false;
 	for (int map = 0; map < TG_MAPS; map++)
-		bytes += map_bytes(target->config, map);
+		bytes += map_bytes(target->config, map, value_bytes[map]);
 	need_mib = (long)(bytes >> 20) + 1;
 	if (free_mib < 0)
 		return tg_doctor_say(
@@ -292,6 +256,7 @@ static bool memory(const struct tg_doctor_target *target, struct tg_doctor_resul
 
 const struct tg_doctor_host_check tg_doctor_host_checks[] = {
 	{"kernel", kernel},
+	{"preempt_rt", preempt_rt},
 	{"btf", btf},
 	{"jit", jit},
 	{"bpffs", bpffs},
@@ -299,7 +264,7 @@ const struct tg_doctor_host_check tg_doctor_host_checks[] = {
 	{"unprivileged_bpf", unprivileged_bpf},
 	{"config", config},
 	{"pins", pins},
-	{"program", program},
+	{"program", tg_doctor_program},
 	{"memory", memory},
 	{0},
 };

@@ -52,28 +52,45 @@ static bool local(const struct tg_doctor_interface *interface, struct tg_doctor_
 		return tg_doctor_say(out, TG_DOCTOR_UNKNOWN,
 				     "local; the sockets that listen cannot be asked for: %s",
 				     strerror(-err));
-	if (!port)
-		return tg_doctor_say(out, TG_DOCTOR_OK, "local; one listens on every listen port");
 	if (!forwards())
-		return tg_doctor_say(out, TG_DOCTOR_OK, "local; none listens on port %u yet", port);
-	tg_doctor_mend(out, "set server: forwarded for %s in %s", interface->config->name,
-		       interface->target->config_path);
+		return port ? tg_doctor_say(out, TG_DOCTOR_OK, "local; none listens on port %u yet",
+					    port)
+			    : tg_doctor_say(out, TG_DOCTOR_OK,
+					    "local; one listens on every listen port");
+	tg_doctor_mend(out, "set server: forwarded for %s in %s%s", interface->config->name,
+		       interface->target->config_path, port ? "" : ", if ports are published");
+	if (port)
+		return tg_doctor_say(out, TG_DOCTOR_WARN,
+				     "no server listens on port %u in this network namespace; if "
+				     "it is behind this host set server: forwarded",
+				     port);
+	/* docker-proxy listens, too, though no connection that is rewritten comes to it. */
 	return tg_doctor_say(out, TG_DOCTOR_WARN,
-			     "no server listens on port %u in this network namespace; if it is "
-			     "behind this host set server: forwarded",
-			     port);
+			     "one listens on every listen port, but this host forwards: published "
+			     "ports (DNAT, Docker) need server: forwarded, or nothing of them "
+			     "counts");
 }
 
 static bool forwarded(const struct tg_doctor_interface *interface, struct tg_doctor_result *out)
 {
-	if (tg_egress_possible(interface->link.ifindex))
+	uint32_t ifindex = interface->link.ifindex;
+	char kind[TG_EGRESS_KIND_BYTES];
+
+	if (!tg_egress_possible(ifindex)) {
+		tg_doctor_mend(out, "tc qdisc del dev %s ingress", interface->config->name);
+		return tg_doctor_say(out, TG_DOCTOR_FAIL,
+				     "forwarded; an ingress qdisc stands where the egress program "
+				     "needs clsact: nothing is counted");
+	}
+	if (!tg_egress_rival(ifindex, kind))
 		return tg_doctor_say(out, TG_DOCTOR_OK,
 				     "forwarded; tc egress is free for the "
 				     "program that sees what they send");
-	tg_doctor_mend(out, "tc qdisc del dev %s ingress", interface->config->name);
+	tg_doctor_mend(out, "tc filter del dev %s egress prio 1", interface->config->name);
 	return tg_doctor_say(out, TG_DOCTOR_FAIL,
-			     "forwarded; an ingress qdisc stands where the egress program needs "
-			     "clsact: nothing is counted");
+			     "forwarded; a %s filter at tc egress has priority 1, which the egress "
+			     "program needs: nothing is counted; put it at another one",
+			     kind);
 }
 
 static bool unseen(const struct tg_doctor_interface *interface, struct tg_doctor_result *out)

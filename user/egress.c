@@ -3,6 +3,7 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/pkt_sched.h>
 #include <netlink/cache.h>
 #include <netlink/netlink.h>
@@ -18,8 +19,6 @@
 #define HANDLE	 0x746f6c6c /* "toll" */
 #define PRIORITY 1
 
-#define KIND_BYTES 32
-
 /* --- the qdisc ------------------------------------------------------------------- */
 
 static struct nl_sock *connect_route(void)
@@ -34,7 +33,7 @@ static struct nl_sock *connect_route(void)
 }
 
 /* Which qdisc stands where clsact would; "" : none, or it cannot be asked for. */
-static void qdisc_kind(uint32_t ifindex, char out[KIND_BYTES])
+static void qdisc_kind(uint32_t ifindex, char out[TG_EGRESS_KIND_BYTES])
 {
 	struct nl_sock *socket = connect_route();
 	struct rtnl_qdisc *qdisc = NULL;
@@ -44,7 +43,7 @@ static void qdisc_kind(uint32_t ifindex, char out[KIND_BYTES])
 	if (socket && rtnl_qdisc_alloc_cache(socket, &cache) >= 0)
 		qdisc = rtnl_qdisc_get_by_parent(cache, (int)ifindex, TC_H_CLSACT);
 	if (qdisc) {
-		snprintf(out, KIND_BYTES, "%s", rtnl_tc_get_kind(TC_CAST(qdisc)) ?: "");
+		snprintf(out, TG_EGRESS_KIND_BYTES, "%s", rtnl_tc_get_kind(TC_CAST(qdisc)) ?: "");
 		rtnl_qdisc_put(qdisc);
 	}
 	nl_cache_free(cache);
@@ -53,7 +52,7 @@ static void qdisc_kind(uint32_t ifindex, char out[KIND_BYTES])
 
 static bool has_clsact(uint32_t ifindex)
 {
-	char kind[KIND_BYTES];
+	char kind[TG_EGRESS_KIND_BYTES];
 
 	qdisc_kind(ifindex, kind);
 	return !strcmp(kind, "clsact");
@@ -65,7 +64,7 @@ static bool has_clsact(uint32_t ifindex)
  */
 bool tg_egress_possible(uint32_t ifindex)
 {
-	char kind[KIND_BYTES];
+	char kind[TG_EGRESS_KIND_BYTES];
 
 	qdisc_kind(ifindex, kind);
 	return !*kind || !strcmp(kind, "clsact");
@@ -163,4 +162,38 @@ int tg_egress_take_off(uint32_t ifindex)
 	if (!err)
 		remove_if_empty(ifindex);
 	return err == -ENOENT || err == -ENODEV ? 0 : err;
+}
+
+/* --- filters of others ------------------------------------------------------------- */
+
+static bool is_rival(struct rtnl_cls *filter)
+{
+	uint32_t chain;
+
+	if (rtnl_cls_get_prio(filter) != PRIORITY)
+		return false;
+	if (!rtnl_tc_get_chain(TC_CAST(filter), &chain) && chain)
+		return false;
+	return strcmp(rtnl_tc_get_kind(TC_CAST(filter)) ?: "", "bpf") ||
+	       rtnl_cls_get_protocol(filter) != ETH_P_ALL;
+}
+
+bool tg_egress_rival(uint32_t ifindex, char kind[TG_EGRESS_KIND_BYTES])
+{
+	struct nl_sock *socket = connect_route();
+	struct nl_cache *cache = NULL;
+	struct nl_object *at = NULL;
+
+	if (socket && has_clsact(ifindex) &&
+	    rtnl_cls_alloc_cache(socket, (int)ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS),
+				 &cache) >= 0)
+		at = nl_cache_get_first(cache);
+	while (at && !is_rival((struct rtnl_cls *)at))
+		at = nl_cache_get_next(at);
+	if (at)
+		snprintf(kind, TG_EGRESS_KIND_BYTES, "%s",
+			 rtnl_tc_get_kind(TC_CAST((struct rtnl_cls *)at)) ?: "?");
+	nl_cache_free(cache);
+	nl_socket_free(socket);
+	return at;
 }

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define TG_EGRESS_KIND_BYTES 32
+
 /* Put the program there, atomically in the place of one that is there. 0, or -errno. */
 int tg_egress_attach(uint32_t ifindex, const char *ifname, int program_fd, char *error,
 		     size_t error_bytes);
@@ -26,5 +28,11 @@ uint32_t tg_egress_program(uint32_t ifindex);
 
 /* 0, too, when none is there; or -errno. */
 int tg_egress_take_off(uint32_t ifindex);
+
+/*
+ * Has a filter at tc egress the priority that the program needs, and is none that the
+ * program can stand beside (kind bpf, of all protocols)? kind: of which kind it is.
+ */
+bool tg_egress_rival(uint32_t ifindex, char kind[TG_EGRESS_KIND_BYTES]);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "log.h"
 
 static uint32_t set_of(uint64_t set_epoch)
 {
@@ -142,17 +143,18 @@ static int adopt(struct tg_enforce *enforce, const struct matches *matches, uint
  * force, or before it had cleared the old one away. As long as they count as in use,
  * the budgets under them would never go.
  */
-static int release_strangers(const struct tg_enforce *enforce)
+static int release_strangers(const struct tg_maps *maps, const struct tg_enforced *policies,
+			     unsigned int count)
 {
 	uint8_t *known = calloc(TG_POLICIES_MAX, 1);
 
 	if (!known)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < enforce->count; i++)
-		known[enforce->policies[i].owner % TG_POLICIES_MAX] = 1;
+	for (unsigned int i = 0; i < count; i++)
+		known[policies[i].owner % TG_POLICIES_MAX] = 1;
 	for (uint32_t owner = 1; owner < TG_POLICIES_MAX; owner++)
 		if (!known[owner])
-			__atomic_store_n(&enforce->maps->budgets[owner].state, TG_BUDGET_FREE,
+			__atomic_store_n(&maps->budgets[owner].state, TG_BUDGET_FREE,
 					 __ATOMIC_RELEASE);
 	free(known);
 	return 0;
@@ -175,7 +177,7 @@ int tg_enforce_open(const struct tg_maps *maps, bool clean, struct tg_enforce *o
 	if (!err && clean)
 		delete_others(maps, &matches, set);
 	if (!err && clean)
-		err = release_strangers(&enforce);
+		err = release_strangers(maps, enforce.policies, enforce.count);
 	free_matches(&matches);
 	if (err) {
 		tg_enforce_close(&enforce);
@@ -378,6 +380,25 @@ static void delete_all_but(const struct tg_maps *maps, uint32_t set)
 	free_matches(&matches);
 }
 
+/* The set before. A packet may be looking at it still, where one cannot wait. */
+static void clear_away(const struct put *put, int waited)
+{
+	struct tg_enforce *enforce = put->enforce;
+	bool older = enforce->lingering;
+
+	enforce->lingering = waited < 0;
+	if (enforce->lingering) {
+		tg_log_warning("policies: the set before is cleared away with the next change "
+			       "only, as the program cannot be waited for: %s",
+			       strerror(-waited));
+		return;
+	}
+	delete_all_but(put->maps, put->set);
+	release_old(put);
+	if (older)
+		release_strangers(put->maps, put->next, put->count);
+}
+
 /* Never 0: a fresh usage row holds it, and must not pass for one that is under no policy. */
 static uint64_t next_epoch(uint64_t set_epoch)
 {
@@ -491,9 +512,7 @@ int tg_enforce_put(struct tg_enforce *enforce, const struct tg_quota *quotas, un
 		return refuse(err, error, error_bytes);
 	}
 	switch_over(&put, count > 0);
-	wait();
-	delete_all_but(enforce->maps, put.set);
-	release_old(&put);
+	clear_away(&put, wait());
 	enforce->never_count = never_block ? never_block->count : 0;
 taken:
 	free(put.numbers);

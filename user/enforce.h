@@ -23,6 +23,7 @@ struct tg_enforce {
 	unsigned int never_count; /* never_block: entries without a policy */
 	unsigned int ipv6_prefix; /* by which the program tells sources apart */
 	bool adopted;		  /* quota.block and quota.runtime are known: a set was put */
+	bool lingering;		  /* a set before this one is not cleared away */
 };
 
 /*
@@ -37,7 +38,8 @@ void tg_enforce_close(struct tg_enforce *enforce);
  * Put a set in force: all of it at one instant, or (-errno) nothing. A policy
  * whose subject and per stay keeps its budgets, under each unit what was taken of it;
  * never_block: sources no longer than they are told apart by. quotas: no two with one subject, each
- * tg_quota_check'ed. wait: a grace period of the program.
+ * tg_quota_check'ed. wait: a grace period of the program; where it fails, the set before
+ * stays in the maps, unused, until another one is put.
  */
 int tg_enforce_put(struct tg_enforce *enforce, const struct tg_quota *quotas, unsigned int count,
 		   const struct tg_networks *never_block, int (*wait)(void), char *error,

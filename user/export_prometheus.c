@@ -183,6 +183,16 @@ static void print_maps(struct tg_text *out, const char *name, const char *help,
 
 /* --- the agent ------------------------------------------------------------------------------- */
 
+static void attachment_label(struct tg_text *out, const struct tg_attachment *at)
+{
+	struct tg_interface interface = {0};
+	char text[TG_FORMAT_INTERFACE_BYTES];
+
+	memcpy(interface.name, at->name, sizeof(interface.name));
+	tg_format_interface(text, &interface, at->slot);
+	label(out, "{", "interface", text);
+}
+
 static void print_attachments(const struct tg_export *from, struct tg_text *out)
 {
 	static const char *const modes[] = {[TG_MODE_AUTO] = "none",
@@ -193,15 +203,37 @@ static void print_attachments(const struct tg_export *from, struct tg_text *out)
 	     "Whether the program is attached to the interface (1) or not (0).");
 	for (unsigned int i = 0; i < from->attachments_count; i++) {
 		const struct tg_attachment *at = &from->attachments[i];
-		struct tg_interface interface = {0};
-		char text[TG_FORMAT_INTERFACE_BYTES];
 
-		memcpy(interface.name, at->name, sizeof(interface.name));
-		tg_format_interface(text, &interface, at->slot);
 		tg_text_puts(out, "tollgate_interface_attached");
-		label(out, "{", "interface", text);
+		attachment_label(out, at);
 		label(out, ",", "mode", at->attached ? modes[at->mode] : "none");
 		value(out, at->attached);
+	}
+}
+
+static bool needs_egress(const struct tg_export *from, const struct tg_attachment *at)
+{
+	const struct tg_config *config = from->config;
+
+	for (unsigned int i = 0; config && i < config->interfaces_count; i++)
+		if (!strcmp(config->interfaces[i].name, at->name))
+			return config->interfaces[i].server == TG_SERVER_FORWARDED;
+	return false;
+}
+
+/* Without it nothing of such an interface counts, though the other program is attached. */
+static void print_egress(const struct tg_export *from, struct tg_text *out)
+{
+	head(out, "tollgate_interface_egress_attached", "gauge",
+	     "Whether the program at tc egress of an interface with server: forwarded is there.");
+	for (unsigned int i = 0; i < from->attachments_count; i++) {
+		const struct tg_attachment *at = &from->attachments[i];
+
+		if (!needs_egress(from, at))
+			continue;
+		tg_text_puts(out, "tollgate_interface_egress_attached");
+		attachment_label(out, at);
+		value(out, at->attached && at->egress_id);
 	}
 }
 
@@ -244,5 +276,6 @@ void tg_export_print(const struct tg_export *from, struct tg_text *out)
 	if (from->enforce)
 		tg_export_quotas(from->enforce, out);
 	print_attachments(from, out);
+	print_egress(from, out);
 	print_agent(from, out);
 }

@@ -4,6 +4,7 @@
 #define TOLLGATE_EXPORT_PROMETHEUS_H
 
 #include "collect.h"
+#include "config.h"
 #include "enforce.h"
 #include "export_series.h"
 #include "health.h"
@@ -17,6 +18,7 @@ struct tg_export { /* what the page is made of */
 	const struct tg_health *health;
 	const struct tg_attachment *attachments;
 	unsigned int attachments_count;
+	const struct tg_config *config;	  /* where the servers are; NULL: not told */
 	const struct tg_enforce *enforce; /* NULL: none */
 	unsigned int ipv6_prefix;
 };

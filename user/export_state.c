@@ -2,14 +2,12 @@
 #include "export_state.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "file.h"
 #include "text.h"
@@ -59,42 +57,17 @@ static void print(const struct tg_export_series *series, uint64_t books_unix_ns,
 	tg_text_printf(text, "other %" PRIu64 "\n", other);
 }
 
-static int write_file(const char *path, const struct tg_text *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	ssize_t written;
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	written = write(fd, text->data, text->bytes);
-	if (written < 0)
-		err = -errno;
-	else if ((size_t)written != text->bytes)
-		err = -ENOSPC;
-	if (close(fd) && !err)
-		err = -errno;
-	return err;
-}
-
 int tg_export_state_save(const char *path, const struct tg_export_series *series,
 			 uint64_t books_unix_ns)
 {
 	struct tg_text text = {0};
-	char *fresh = NULL;
-	int err;
+	char *dir = strdup(path); /* dirname() writes into it */
+	int err = -ENOMEM;
 
 	print(series, books_unix_ns, &text);
-	if (text.failed || asprintf(&fresh, "%s.new", path) < 0) {
-		tg_text_free(&text);
-		return -ENOMEM;
-	}
-	err = write_file(fresh, &text);
-	if (!err && rename(fresh, path))
-		err = -errno;
-	if (err)
-		unlink(fresh);
-	free(fresh);
+	if (dir && !text.failed)
+		err = tg_file_replace(dirname(dir), path, text.data, text.bytes);
+	free(dir);
 	tg_text_free(&text);
 	return err;
 }

@@ -9,7 +9,7 @@
 
 #include "export_series.h"
 
-/* Write the file anew (0600), by a rename. books_unix_ns: when the maps were made. */
+/* Write the file as tg_file_replace does. books_unix_ns: when the maps were made. */
 int tg_export_state_save(const char *path, const struct tg_export_series *series,
 			 uint64_t books_unix_ns);
 

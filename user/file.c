@@ -21,11 +21,14 @@ static int write_all(int fd, const char *text, size_t bytes)
 	return 0;
 }
 
+/* Whatever has that name goes first: a FIFO would have us wait, a link lead elsewhere. */
 static int write_file(const char *path, const char *text, size_t bytes)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int err;
+	int fd, err;
 
+	if (unlink(path) && errno != ENOENT)
+		return -errno;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
 	err = fchmod(fd, 0600) ? -errno : write_all(fd, text, bytes);
@@ -36,7 +39,7 @@ static int write_file(const char *path, const char *text, size_t bytes)
 	return err;
 }
 
-static int sync_directory(const char *dir)
+int tg_file_sync_directory(const char *dir)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int err;
@@ -63,7 +66,7 @@ int tg_file_replace(const char *dir, const char *path, const char *text, size_t 
 	if (err)
 		unlink(fresh);
 	free(fresh);
-	return err ? err : sync_directory(dir);
+	return err ? err : tg_file_sync_directory(dir);
 }
 
 FILE *tg_file_read(const char *path)

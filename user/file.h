@@ -12,6 +12,9 @@
  */
 int tg_file_replace(const char *dir, const char *path, const char *text, size_t bytes);
 
+/* What was made, renamed or removed in dir is so on disk, too, when this returns. 0, or -errno. */
+int tg_file_sync_directory(const char *dir);
+
 /* A regular file, to be read. NULL: errno says why. */
 FILE *tg_file_read(const char *path);
 

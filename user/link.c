@@ -32,8 +32,7 @@ struct tg_link {
 	size_t room;
 };
 
-/* libnl has error numbers of its own. */
-static int to_errno(int nl_error)
+int tg_link_errno(int nl_error)
 {
 	switch (-nl_error) {
 	case NLE_SUCCESS:
@@ -196,7 +195,7 @@ static int dump(struct tg_link *link)
 		err = read_dump(link);
 	}
 	if (err)
-		return to_errno(err);
+		return tg_link_errno(err);
 	for (size_t i = link->count; i--;)
 		if (!link->all[i].in_dump)
 			remove_seen(link, link->all[i].ifindex);
@@ -217,7 +216,7 @@ static int connect_and_dump(struct tg_link *link)
 	if (err >= 0)
 		err = nl_socket_add_membership(link->socket, RTNLGRP_LINK);
 	if (err < 0)
-		return to_errno(err);
+		return tg_link_errno(err);
 	link->quiet = true;
 	err = dump(link);
 	link->quiet = false;
@@ -260,7 +259,7 @@ int tg_link_read(struct tg_link *link)
 	while ((err = nl_recvmsgs_default(link->socket)) >= 0 || err == -NLE_NOMEM)
 		lost |= err == -NLE_NOMEM;
 	if (err != -NLE_AGAIN)
-		return to_errno(err);
+		return tg_link_errno(err);
 	return lost ? dump(link) : 0;
 }
 

@@ -69,4 +69,7 @@ struct tg_link_info {
 /* 0, -ENODEV: no interface of that name in this network namespace, or -errno. */
 int tg_link_query(const char *name, struct tg_link_info *out);
 
+/* libnl has error numbers of its own: -NLE_... -> -errno. */
+int tg_link_errno(int nl_error);
+
 #endif

@@ -2,7 +2,6 @@
 #include "listeners.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
@@ -12,6 +11,8 @@
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <string.h>
+
+#include "link.h"
 
 static int note(struct nl_msg *message, void *arg)
 {
@@ -51,7 +52,5 @@ int tg_listeners_read(struct tg_listeners *out)
 	if (err >= 0)
 		err = dump(socket, AF_INET6);
 	nl_socket_free(socket);
-	if (err == -NLE_NOMEM)
-		return -ENOMEM;
-	return err < 0 ? -EIO : 0;
+	return err < 0 ? tg_link_errno(err) : 0;
 }

@@ -493,6 +493,15 @@ int tg_maps_interfaces(const struct tg_maps *maps, struct tg_interface *out)
 	return err;
 }
 
+uint32_t tg_maps_slot_named(const struct tg_interface *all, const char *name)
+{
+	uint32_t slot = 0;
+
+	while (slot < TG_IFACES_MAX && strncmp(all[slot].name, name, sizeof(all[slot].name)))
+		slot++;
+	return slot;
+}
+
 int tg_maps_set_interface(const struct tg_maps *maps, uint32_t slot, const struct tg_interface *in)
 {
 	return bpf_map_update_elem(maps->fd[TG_MAP_INTERFACES], &slot, in, BPF_EXIST);
@@ -522,6 +531,13 @@ int tg_maps_make_spill(const struct tg_maps *maps, enum tg_map map, const void *
 	if (err == -EEXIST)
 		return 0;
 	return err == -E2BIG ? -ENOSPC : err;
+}
+
+bool tg_maps_has_spill(const struct tg_maps *maps, enum tg_map map, const void *key)
+{
+	struct tg_counts counts;
+
+	return !bpf_map_lookup_elem(maps->fd[map], key, &counts);
 }
 
 int tg_maps_delete_spill(const struct tg_maps *maps, enum tg_map map, const void *key)

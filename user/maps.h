@@ -93,11 +93,14 @@ int tg_maps_unattributed(const struct tg_maps *maps, struct tg_unattributed *out
 
 /* out: TG_IFACES_MAX elements. */
 int tg_maps_interfaces(const struct tg_maps *maps, struct tg_interface *out);
+/* The slot that has this name among such; TG_IFACES_MAX: none. "" : the first free one. */
+uint32_t tg_maps_slot_named(const struct tg_interface *all, const char *name);
 int tg_maps_set_interface(const struct tg_maps *maps, uint32_t slot, const struct tg_interface *in);
 int tg_maps_meta(const struct tg_maps *maps, struct tg_meta *out);
 
 /* A row of a spill map in which nothing is counted as yet. 0: it is there; -ENOSPC: no room. */
 int tg_maps_make_spill(const struct tg_maps *maps, enum tg_map map, const void *key);
+bool tg_maps_has_spill(const struct tg_maps *maps, enum tg_map map, const void *key);
 /* Only of a row that no packet counts in. */
 int tg_maps_delete_spill(const struct tg_maps *maps, enum tg_map map, const void *key);
 int tg_maps_set_meta(const struct tg_maps *maps, const struct tg_meta *in);

@@ -361,8 +361,8 @@ int tg_policy_store_save(const char *state_dir, const struct tg_policy_store *st
 	json_object_put(document);
 	if (err)
 		return tg_error(err, error, error_bytes,
-				"%s: cannot be written: %s; make room in state_dir; nothing was "
-				"changed",
+				"%s: cannot be written: %s; make room in state_dir; the file is as "
+				"it was",
 				report.path, strerror(-err));
 	return 0;
 }

@@ -213,6 +213,15 @@ int tg_program_make_maps(const struct tg_config *config, struct tg_maps *out, ch
 	return err;
 }
 
+int tg_program_value_bytes(uint32_t out[TG_MAPS])
+{
+	struct tollgate_bpf *object autoclose = open_object(NULL, 0);
+
+	for (int i = 0; object && i < TG_MAPS; i++)
+		out[i] = bpf_map__value_size(object_map(object, i));
+	return object ? 0 : -EINVAL;
+}
+
 int tg_program_check_maps(const struct tg_maps *maps, const char *pin_dir, char *error,
 			  size_t error_bytes)
 {

@@ -18,6 +18,9 @@ int tg_program_make_maps(const struct tg_config *config, struct tg_maps *out, ch
 /* The size that config->limits gives a map; 0: none of its business. */
 uint32_t tg_program_map_entries(const struct tg_config *config, enum tg_map map);
 
+/* How large a value of each map is. 0, or -errno. */
+int tg_program_value_bytes(uint32_t out[TG_MAPS]);
+
 /*
  * Are adopted maps those of this object, the connection tracker's values
  * included? 0, or -EPROTO.

@@ -324,21 +324,37 @@ int tg_quotas_block(struct tg_quotas *quotas, const struct tg_subject *subject, 
 	return 0;
 }
 
+/* Off the disk, then off the kernel: what cannot be kept away would come back with the host. */
+static int remove_stored_block(struct tg_quotas *quotas, const struct tg_stored_block *block,
+			       char *error, size_t error_bytes)
+{
+	int err;
+
+	tg_policy_store_remove_block(&quotas->store, &block->subject);
+	err = save(quotas, error, error_bytes);
+	if (err)
+		tg_policy_store_put_block(&quotas->store, block); /* in the room that it had */
+	return err;
+}
+
 int tg_quotas_unblock(struct tg_quotas *quotas, const struct tg_subject *subject, char *error,
 		      size_t error_bytes)
 {
 	char text[TG_SUBJECT_TEXT_BYTES];
-	int err = tg_drops_remove(&quotas->drops, subject);
+	struct tg_stored_block stored;
+	struct tg_drop drop;
+	int err = 0;
 
 	tg_subject_print(subject, text);
-	if (err == -ENOENT)
-		return tg_error(err, error, error_bytes, "%s: is not blocked; see tollgate blocks",
-				text);
+	if (!tg_drops_find(&quotas->drops, subject, &drop))
+		return tg_error(-ENOENT, error, error_bytes,
+				"%s: is not blocked; see tollgate blocks", text);
+	if (find_stored(quotas, subject, &stored)) /* a rule's is not kept */
+		err = remove_stored_block(quotas, &stored, error, error_bytes);
 	if (err)
-		return tg_error(err, error, error_bytes, "%s: %s", text, strerror(-err));
-	if (tg_policy_store_remove_block(&quotas->store, subject))
-		return 0; /* a rule's, which is not kept */
-	return save(quotas, error, error_bytes);
+		return err;
+	err = tg_drops_remove(&quotas->drops, subject);
+	return err ? tg_error(err, error, error_bytes, "%s: %s", text, strerror(-err)) : 0;
 }
 
 static void block_is_over(const struct tg_subject *subject, const struct tg_drop *drop, void *arg)

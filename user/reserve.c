@@ -3,6 +3,10 @@
  * A map that is full has no room for a policy that comes later. So some of it is kept in
  * spare rows, which no packet counts in: one is deleted, and the policy's takes its place.
  * A packet may be faster and get it; then the next spare row goes.
+ *
+ * What was made for a policy stays when the policy goes: a packet may be about to count in
+ * it, and nothing could take that back. So no more than half of a map's rows are such empty
+ * ones; the rest is for what comes, and for usage rows that are retired.
  */
 #include "reserve.h"
 
@@ -14,6 +18,7 @@
 
 #define SPARE_SHARE    64 /* of a map's entries: 1 of so many */
 #define SPARE_MAX      1024
+#define EMPTY_SHARE    2 /* of a map's entries, likewise: those made for policies */
 #define NAMED_MAX      8 /* policies without room that are named in the log, each */
 #define SLOT_BIT(slot) (1ULL << (slot))
 
@@ -26,6 +31,7 @@ struct reserve {
 	void *arg;
 	struct tg_tally *placed; /* struct tg_token_key without prefix: has a row; NULL: not read */
 	uint32_t next_spare[TG_MAPS];
+	uint32_t room[TG_MAPS]; /* for so many empty rows more */
 };
 
 /* --- rows --------------------------------------------------------------------------------- */
@@ -64,6 +70,40 @@ static int make(struct reserve *reserve, enum tg_map map, const void *key)
 		if (!tg_maps_delete_spill(reserve->maps, map, &spare))
 			err = tg_maps_make_spill(reserve->maps, map, key);
 	}
+	return err;
+}
+
+/* Made in advance and not counted in: for policies, those that are gone among them, and spares. */
+static int count_empty(const void *key, const void *value, void *arg)
+{
+	const struct tg_counts *counts = value;
+	uint32_t *empty = arg;
+
+	(void)key;
+	*empty += !counts->requests;
+	return 0;
+}
+
+static int measure_room(struct reserve *reserve, enum tg_map map)
+{
+	uint32_t most = reserve->maps->capacity[map] / EMPTY_SHARE, empty = 0;
+	int err = tg_maps_walk(reserve->maps, map, count_empty, &empty);
+
+	reserve->room[map] = most > empty ? most - empty : 0;
+	return err;
+}
+
+/* A row for a policy, if there is none and it is not one too many. */
+static int make_named(struct reserve *reserve, enum tg_map map, const void *key)
+{
+	int err;
+
+	if (tg_maps_has_spill(reserve->maps, map, key))
+		return 0;
+	if (!reserve->room[map])
+		return -ENOSPC;
+	err = make(reserve, map, key);
+	reserve->room[map] -= !err;
 	return err;
 }
 
@@ -113,7 +153,7 @@ static int make_token(struct reserve *reserve, const struct tg_quota *quota, uin
 	int err;
 
 	memcpy(&key.token.id, quota->subject.bytes, sizeof(key.token.id));
-	err = make(reserve, TG_MAP_TOKEN_SPILL, &key);
+	err = make_named(reserve, TG_MAP_TOKEN_SPILL, &key);
 	if (err != -ENOSPC)
 		return err;
 	err = is_placed(reserve, &key, &placed);
@@ -128,7 +168,7 @@ static int make_source(struct reserve *reserve, const struct tg_quota *quota, ui
 	int err;
 
 	memcpy(key.source.bytes, quota->subject.bytes, sizeof(key.source.bytes));
-	err = make(reserve, TG_MAP_SOURCE_SPILL, &key);
+	err = make_named(reserve, TG_MAP_SOURCE_SPILL, &key);
 	if (err == -ENOSPC)
 		reserve->lacking(quota, TG_MAP_SOURCE_SPILL, slot, reserve->arg);
 	return err == -ENOSPC ? 0 : err;
@@ -170,8 +210,10 @@ int tg_reserve_rows(const struct tg_enforce *enforce, uint64_t slots, unsigned i
 {
 	struct reserve reserve = {
 		.enforce = enforce, .maps = enforce->maps, .lacking = lacking, .arg = arg};
-	int err = 0;
+	int err = measure_room(&reserve, TG_MAP_TOKEN_SPILL);
 
+	if (!err)
+		err = measure_room(&reserve, TG_MAP_SOURCE_SPILL);
 	for (uint32_t slot = 0; !err && slot < TG_IFACES_MAX; slot++)
 		if (slots & SLOT_BIT(slot))
 			err = make_slot(&reserve, slot, ipv6_prefix);
@@ -186,15 +228,6 @@ int tg_reserve_rows(const struct tg_enforce *enforce, uint64_t slots, unsigned i
 /* --- where -------------------------------------------------------------------------------------
  */
 
-static uint32_t slot_of(const struct tg_interface *all, const char *name)
-{
-	uint32_t slot = 0;
-
-	while (slot < TG_IFACES_MAX && strncmp(all[slot].name, name, sizeof(all[slot].name)))
-		slot++;
-	return slot;
-}
-
 /* Who has no slot yet gets the first free one: of so many, whichever comes first. */
 int tg_reserve_slots(const struct tg_maps *maps, const struct tg_config *config, uint64_t *slots)
 {
@@ -204,7 +237,7 @@ int tg_reserve_slots(const struct tg_maps *maps, const struct tg_config *config,
 
 	*slots = 0;
 	for (unsigned int i = 0; !err && i < config->interfaces_count; i++) {
-		uint32_t slot = slot_of(all, config->interfaces[i].name);
+		uint32_t slot = tg_maps_slot_named(all, config->interfaces[i].name);
 
 		if (slot < TG_IFACES_MAX)
 			*slots |= SLOT_BIT(slot);
@@ -239,8 +272,9 @@ static void complain(const struct tg_quota *quota, enum tg_map map, uint32_t slo
 	if (++complaint->policies > NAMED_MAX)
 		return;
 	tg_subject_print(&quota->subject, text);
-	tg_log_warning("policy %s: %s is full (limits.spill): what finds no row in usage on "
-		       "interface slot %u is not counted under that name; it is enforced all the "
+	tg_log_warning("policy %s: no reserved row in %s on interface slot %u: it is full, or half "
+		       "of it reserved, for policies that are gone, too (raise limits.spill). What "
+		       "finds no row there is not counted under that name; it is enforced all the "
 		       "same",
 		       text, tg_map_name(map), slot);
 }

@@ -12,7 +12,7 @@
 /*
  * For each policy in force that names one token (token-id:) or one source, and each
  * interface of the configuration, one that is yet to come included. A policy that finds no
- * room is named in the log.
+ * room is named in the log; for rows that are empty half of a map is the most.
  */
 void tg_reserve(const struct tg_enforce *enforce, const struct tg_config *config);
 

@@ -58,6 +58,8 @@ has_filter() { [ -n "$(egress_id)" ]; }
 has_no_own() { ! has_filter; }
 has_both() { has_filter && [ -n "$(xdp_id)" ]; }
 has_none() { [ -z "$(filter)" ]; }
+egress_metric() { metrics | sed -n 's/^tollgate_interface_egress_attached{interface="srv0"} //p'; }
+metric_is() { [ "$(egress_metric)" = "$1" ]; }
 has_another() { has_filter && [ "$(egress_id)" != "$1" ]; }
 
 sandbox
@@ -128,8 +130,10 @@ check "a reload attaches both" within 30 has_both
 in_server tc filter del dev srv0 egress pref 1
 check "taken off: the log says so" within 30 log_has 'srv0: its egress program was taken off'
 matches "and the status" 'taken off' "$(status_of .why)"
+check "and a metric" within 15 metric_is 0
 kill -HUP "$AGENT"
 check "a reload attaches it again" within 30 has_filter
+check "and the metric says so" within 15 metric_is 1
 load "attached again"
 
 # The interface is made again.

@@ -18,6 +18,7 @@ ended() { # the file systems go first, or the sandbox cannot remove its director
 }
 fill() { head -c 10000000 /dev/zero >"$TMP/state/filler" 2>/dev/null; }
 held() { (cd "$TMP/state" && sha256sum secret runtime.json; ls); }
+blocked() { tg blocks -o json | jq -r '.rows[].subject'; }
 refused() { # refused NAME VERB ARGUMENT...: naming the file and what is wrong
 	fails_saying "$1" 'runtime\.json.*No space left' tg "${@:2}"
 }
@@ -40,6 +41,7 @@ agent_up
 # --- full while it runs -------------------------------------------------------------------
 check "a quota" tg quota set 'token:kept_*' 10/month
 ask kept_token-1 "http://$SERVER4:8080/[1-4]" >/dev/null
+check "a block" tg block source:192.0.2.88
 before=$(policy_list)
 fill
 held_before=$(held)
@@ -47,8 +49,10 @@ refused "quota set" quota set 'token:more_*' 5/month
 refused "quota set of one that there is" quota set 'token:kept_*' 5/month
 refused "quota rm" quota rm 'token:kept_*'
 refused "block" block "source:192.0.2.77"
+refused "unblock" unblock "source:192.0.2.88"
+refused "unblock again" unblock "source:192.0.2.88"
 equal "no policy has changed" "$before" "$(policy_list)"
-equal "nobody is blocked" 0 "$(tg blocks -o json | jq '.rows | length')"
+equal "nor has a block" "source:192.0.2.88" "$(blocked)"
 equal "nor has a file" "$held_before" "$(held)"
 metrics >/dev/null
 check "the log names the file of the metrics" within 5 log_says 'state/series: .*No space left'
@@ -75,6 +79,8 @@ conserved "full disk"
 rm "$TMP/state/filler"
 check "room again: quota set" tg quota set 'token:more_*' 5/month
 check "room again: block" tg block source:192.0.2.77
+check "room again: unblock" tg unblock source:192.0.2.88
+equal "and it is done" "source:192.0.2.77" "$(blocked)"
 equal "and both stand in the file" "2 1" "$(jq -r '"\(.policies | length) \(.blocks | length)"' "$TMP/state/runtime.json")"
 agent_stop
 equal "what was spent is kept now" 1 "$(grep -c kept_ "$TMP/state/spent")"

@@ -5,6 +5,7 @@
  * Which policies a request is under, how many of M requests they let through, and
  * what is counted of it.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -272,6 +273,46 @@ static void test_epoch_wraps(void **state)
 
 /* --- all -------------------------------------------------------------------------- */
 
+static int cannot_wait(void)
+{
+	return -EPERM;
+}
+
+static uint32_t matches(void)
+{
+	uint32_t count;
+
+	assert_int_equal(tg_maps_count(&rig.meter.maps, TG_MAP_POLICY_MATCH, &count), 0);
+	return count;
+}
+
+/* A packet may look at the old set still, when one cannot wait for it: it stays for now. */
+static void test_no_grace_period(void **state)
+{
+	static const struct tg_rule two[] = {
+		TG_EACH("source:" A, "5/day"), TG_EACH("source:" B, "5/day"), {0}};
+	static const struct tg_rule none[] = {{0}};
+	struct tg_quota one;
+	uint32_t gone;
+	char error[256];
+
+	(void)state;
+	tg_rig_put(&rig, two);
+	one = tg_rig_enforced(&rig, "source:" A)->quota;
+	gone = tg_rig_enforced(&rig, "source:" B)->owner;
+	assert_int_equal(tg_enforce_put(&rig.enforce, &one, 1, &rig.never, cannot_wait, error,
+					sizeof(error)),
+			 0);
+	assert_null(tg_rig_enforced(&rig, "source:" B));
+	assert_int_equal(matches(), 2 + 1);
+	assert_int_equal(rig.meter.maps.budgets[gone].state, TG_BUDGET_LIVE);
+	assert_int_equal(tg_rig_allowed(&rig, A, NULL, 7), 5);
+	assert_int_equal(tg_rig_allowed(&rig, B, NULL, 7), 7);
+	tg_rig_put(&rig, none);
+	assert_int_equal(matches(), 0);
+	assert_int_equal(rig.meter.maps.budgets[gone].state, TG_BUDGET_FREE);
+}
+
 int main(int argc, char **argv)
 {
 	static struct CMUnitTest tests[TG_TESTS_MAX] = {
@@ -283,6 +324,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_replaced, tg_rig_start),
 		cmocka_unit_test_setup(test_cached_matches, tg_rig_start),
 		cmocka_unit_test_setup(test_epoch_wraps, tg_rig_start),
+		cmocka_unit_test_setup(test_no_grace_period, tg_rig_start),
 	};
 
 	for (const struct tg_match_case *match = tg_match_cases; match->what; match++)

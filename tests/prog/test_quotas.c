@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -336,6 +337,32 @@ static void blocks_are_kept_and_lifted(void **state)
 	assert_int_equal(request_from(client_a, NULL), XDP_PASS);
 }
 
+/* A block stays where it cannot be kept from coming back: in force, in the list, on disk. */
+static void unblock_is_all_or_nothing(void **state)
+{
+	struct tg_subject source = subject("source:192.0.2.0/24");
+	char in_the_way[100];
+	uint64_t expires;
+
+	(void)state;
+	snprintf(in_the_way, sizeof(in_the_way), "%s/runtime.json.new", meter.config.state_dir);
+	assert_int_equal(tg_quotas_block(quotas, &source, 0, "test", &expires, ERROR), 0);
+	assert_int_equal(mkdir(in_the_way, 0700), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_true(tg_quotas_unblock(quotas, &source, ERROR) < 0);
+		assert_non_null(strstr(error, "runtime.json: cannot be written"));
+		assert_int_equal(request_from(client_a, NULL), XDP_DROP);
+	}
+	assert_int_equal(rmdir(in_the_way), 0);
+	assert_int_equal(tg_quotas_unblock(quotas, &source, ERROR), 0);
+	tg_quotas_close(quotas);
+	quotas = NULL;
+	close_maps();
+	open_maps();
+	open_quotas();
+	assert_int_equal(request_from(client_a, NULL), XDP_PASS);
+}
+
 static void never_block_beats_blocks(void **state)
 {
 	struct tg_subject never, wide = subject("source:192.0.0.0/16"),
@@ -517,6 +544,7 @@ int main(int argc, char **argv)
 		T(spent_quotas_outlive_the_maps),
 		T(larger_limits_take_effect),
 		T(blocks_are_kept_and_lifted),
+		T(unblock_is_all_or_nothing),
 		T(never_block_beats_blocks),
 		T(offenders_are_blocked),
 		T(the_fallback_is_nobody),

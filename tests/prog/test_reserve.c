@@ -345,6 +345,32 @@ static void test_too_many_policies(void **state)
 	assert_int_equal(reserve().rows, 2);
 }
 
+/* What was made for policies that are gone leaves half of the map to others. */
+static void test_policies_come_and_go(void **state)
+{
+	unsigned int named = 0;
+	char subject[2][TG_SUBJECT_TEXT_BYTES];
+
+	(void)state;
+	for (unsigned int i = 0; i < 2 * ENTRIES; i++) {
+		struct tg_rule rules[] = {
+			TG_EACH(subject[0], "5/day"), TG_EACH(subject[1], "5/day"), {0}};
+		unsigned int lacking;
+
+		snprintf(subject[0], sizeof(subject[0]), "token-id:%016x", i + 1);
+		snprintf(subject[1], sizeof(subject[1]), "source:10.8.%u.%u", i >> 8, i & 0xff);
+		tg_rig_put(&rig, rules);
+		lacking = reserve().rows;
+		assert_true(lacking <= 2);
+		named += 2 - lacking;
+	}
+	assert_in_range(named, ENTRIES - 2 * SPARES - 2, ENTRIES);
+	assert_in_range(tg_meter_rows(&rig.meter, TG_MAP_TOKEN_SPILL, NULL, NULL, 0), 1,
+			ENTRIES / 2 + 1);
+	assert_in_range(tg_meter_rows(&rig.meter, TG_MAP_SOURCE_SPILL, NULL, NULL, 0), 1,
+			ENTRIES / 2);
+}
+
 /* --- budgets
  * -------------------------------------------------------------------------------------- */
 
@@ -391,6 +417,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_named_source, tg_rig_start),
 		cmocka_unit_test_setup(test_policy_comes_later, tg_rig_start),
 		cmocka_unit_test_setup(test_too_many_policies, tg_rig_start),
+		cmocka_unit_test_setup(test_policies_come_and_go, tg_rig_start),
 		cmocka_unit_test_setup(test_budgets_full, tg_rig_start),
 	};
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -446,6 +447,23 @@ static void a_path_that_does_not_fit(void **state)
 
 #define with_control(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+/* What a client said goes with it, though its line did not end: it may hold a token. */
+static void what_is_half_said_is_wiped(void **state)
+{
+	static const char half[] = "{\"verb\":\"explain\",\"token\":\"half_a_token";
+	struct fixture *fixture = *state;
+	size_t bytes = malloc_usable_size(fixture->control);
+	int fd = dial(fixture);
+
+	run(fixture);
+	say(fd, half, strlen(half));
+	run(fixture);
+	assert_non_null(memmem(fixture->control, bytes, "half_a_token", 12));
+	close(fd);
+	run(fixture);
+	assert_null(memmem(fixture->control, bytes, "half_a_token", 12));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,6 +476,7 @@ int main(void)
 		with_control(clients_are_bounded),
 		with_control(the_silent_make_room),
 		with_control(the_greedy_take_turns),
+		with_control(what_is_half_said_is_wiped),
 		with_control(a_stalled_reader_hurts_nobody),
 		with_control(a_client_that_hangs_up_early),
 		with_control(the_client_gets_big_answers),

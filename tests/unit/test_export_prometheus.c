@@ -2,7 +2,7 @@
 /* links: user/export_prometheus.c user/export_series.c user/export_state.c user/tally.c */
 /* links: user/format.c user/text.c user/file.c user/export_quotas.c user/survey.c user/enforce.c */
 /* links: user/policy.c user/subject.c user/limit.c user/network.c user/words.c user/quote.c */
-/* links: user/block_rule.c user/duration.c */
+/* links: user/block_rule.c user/duration.c user/log.c */
 /* links: user/collect.c user/clock.c user/maps.c user/error.c tests/unit/snapshot.c */
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,17 +20,22 @@
 #include "../../user/export_state.h"
 #include "snapshot.h"
 
+static struct tg_config_interface interface = {.name = (char *)"veth0"};
+static const struct tg_config config = {.interfaces = &interface, .interfaces_count = 1};
+static uint32_t egress_id;
+
 /* A page, as a scraper gets it. The caller frees it. */
 static char *page(struct tg_export_series *series, const struct tg_snapshot *snapshot)
 {
 	struct tg_health health = {.pid = 1, .started_unix_ns = 1767225600123456789ULL};
 	struct tg_attachment attachment = {
-		.name = "veth0", .attached = true, .mode = TG_MODE_NATIVE};
+		.name = "veth0", .attached = true, .mode = TG_MODE_NATIVE, .egress_id = egress_id};
 	struct tg_export from = {.snapshot = snapshot,
 				 .series = series,
 				 .health = &health,
 				 .attachments = &attachment,
 				 .attachments_count = 1,
+				 .config = &config,
 				 .ipv6_prefix = 64};
 	struct tg_text text = {0};
 
@@ -114,6 +119,38 @@ static void the_names_of_the_contract(void **state)
 	free(text);
 	snapshot_free(snapshot);
 	tg_export_series_free(series);
+}
+
+/* Of interfaces whose servers are forwarded, and of no others. */
+static void a_missing_egress_program_shows(void **state)
+{
+	static const struct {
+		enum tg_server_place server;
+		uint32_t egress_id;
+		long shown; /* -1: not */
+	} cases[] = {{TG_SERVER_LOCAL, 0, -1},
+		     {TG_SERVER_UNSEEN, 0, -1},
+		     {TG_SERVER_FORWARDED, 7, 1},
+		     {TG_SERVER_FORWARDED, 0, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct tg_export_series *series = tg_export_series_new(3, 3);
+		struct tg_snapshot *snapshot = snapshot_new();
+		char *text;
+
+		interface.server = cases[i].server;
+		egress_id = cases[i].egress_id;
+		text = page(series, snapshot);
+		assert_int_equal(
+			value_of(text, "tollgate_interface_egress_attached{interface=\"veth0\"}"),
+			cases[i].shown);
+		free(text);
+		snapshot_free(snapshot);
+		tg_export_series_free(series);
+	}
+	interface.server = TG_SERVER_LOCAL;
+	egress_id = 0;
 }
 
 static void promtool_finds_no_fault(void **state)
@@ -478,6 +515,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_names_of_the_contract),
+		cmocka_unit_test(a_missing_egress_program_shows),
 		cmocka_unit_test(promtool_finds_no_fault),
 		cmocka_unit_test(label_values_are_escaped),
 		cmocka_unit_test(one_prefix_is_one_series),

@@ -352,6 +352,29 @@ static void test_directory_is_made(void **state)
 	assert_int_equal(tg_policy_store_save(deep, &store, error, sizeof(error)), -ENOENT);
 }
 
+/* What has the name of the file to be is neither waited for nor written through. */
+static void test_what_is_in_the_way(void **state)
+{
+	struct tg_policy_store store = {0};
+	char fresh[128], elsewhere[128], error[512];
+	struct stat st;
+
+	(void)state;
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", directory);
+	assert_int_equal(mkfifo(fresh, 0600), 0);
+	alarm(10); /* ends the test, were it to wait for a reader */
+	save(&store);
+	alarm(0);
+	assert_int_equal(symlink(elsewhere, fresh), 0);
+	save(&store);
+	assert_int_equal(access(elsewhere, F_OK), -1);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(mkdir(fresh, 0700), 0);
+	assert_true(tg_policy_store_save(directory, &store, error, sizeof(error)) < 0);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, directory_remove)
@@ -366,6 +389,7 @@ int main(void)
 		T(test_unreadable),
 		T(test_old_file_stands),
 		T(test_directory_is_made),
+		T(test_what_is_in_the_way),
 	};
 
 	return cmocka_run_group_tests_name("policy store", tests, NULL, NULL);
