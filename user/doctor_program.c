@@ -92,7 +92,7 @@ static int try_all(const struct attempt *attempt, char accepted[ACCEPTED_BYTES],
 
 	for (unsigned int i = 0; !err && i < config->interfaces_count; i++) {
 		const struct tg_config_interface *interface = &config->interfaces[i];
-		char kind[40], words[512] = "";
+		char kind[40], words[460] = "";
 		size_t said = strlen(accepted);
 
 		if (was_tried(config, i))
