@@ -276,9 +276,8 @@ tg_global int tg_is_stray(struct xdp_md *xdp)
 	scratch->looked = 1;
 	if (scratch->server.state != TG_SERVER_NONE)
 		return 0;
-	return !scratch->server.found ||
-	       (scratch->server.found == TG_TCP_LISTEN &&
-		bpf_jiffies64() - tg_cookie_jiffies >= TG_TRUST_JIFFIES);
+	return !scratch->server.found || (scratch->server.found == TG_TCP_LISTEN &&
+					  bpf_jiffies64() - tg_cookie_jiffies >= TG_TRUST_JIFFIES);
 }
 
 /* What a server on this host would not take does not get there. */

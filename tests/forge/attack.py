@@ -341,6 +341,28 @@ class Attack:
         self.goes_on("a time stamp that goes back one tick", before, "200", 2)
         client.sock.close()
 
+    def behind_a_stray(self):
+        """After a stray segment the socket is asked first; what it says is not of the next packet's connection."""
+        for process in 0, self.forger.child.pid:
+            os.sched_setaffinity(process, {0})  # as each CPU remembers its own
+        other, why = Connection(self.server), None
+        for turn in range(6):
+            client = Connection(self.server)
+            client.get(OWN)
+            other.get(OWN)
+            self.rest()
+            before = self.meter.books()
+            why = why or self.forge("stray", "no_connection", flags="AP", seq=turn, ack=turn, payload=request(SPENT),
+                                    **client.address(client.local[1] ^ 1))
+            other.get(OWN)
+            client.sock.close()
+            self.rest()
+            after = self.meter.books()
+            if after["maps"]["flows"] != before["maps"]["flows"] - 1:
+                why = why or "flows %d -> %d" % (before["maps"]["flows"], after["maps"]["flows"])
+        self.say("a stray segment, another connection's request, then a FIN: that connection ends", why)
+        other.sock.close()
+
     def run(self):
         client = Connection(self.server)
         client.get(OWN)
@@ -352,6 +374,7 @@ class Attack:
             self.in_connection(True)
         self.newer_acknowledgement()
         self.tick_back()
+        self.behind_a_stray()
         self.forger.close()
         return self.failed
 

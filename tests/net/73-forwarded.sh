@@ -62,10 +62,21 @@ egress_metric() { metrics | sed -n 's/^tollgate_interface_egress_attached{interf
 metric_is() { [ "$(egress_metric)" = "$1" ]; }
 has_another() { has_filter && [ "$(egress_id)" != "$1" ]; }
 
+forms() { in_client /usr/bin/python3 "$NET/forming_client.py" "$1" "$2" "$BACK4" 8080; }
+
 sandbox
 trap back_end EXIT
 behind || die "sandbox" "no servers behind"
 nginx_behind
+# Its segments are its own: what its kernel does not know, it would reset.
+in_client nft -f - <<-'END' || die "sandbox" "no nftables"
+	table inet silent {
+		chain out {
+			type filter hook output priority 0;
+			tcp flags & (rst | ack) == rst drop
+		}
+	}
+END
 
 for MODE in native generic; do
 	[ "$MODE" = native ] || steer || die "sandbox" "no packet steering"
@@ -74,6 +85,11 @@ for MODE in native generic; do
 	check "$MODE: the egress program is there" has_filter
 	equal "$MODE: status has it" "forwarded $(egress_id) " "$(status_of '"\(.server) \(.egress_id) \(.why)"')"
 	load "$MODE"
+	# What the server throws away, or answers with a reset, ends nothing.
+	for how in handshake ahead; do
+		forms $how "$how-odd-token" || not_ok "$MODE: a client with its own $how" "not answered"
+	done
+	counts_equal "$MODE: acknowledgements of what was never sent" --bytes
 	conserved "$MODE"
 	agent_stop
 	tg detach >/dev/null || not_ok "$MODE: detach"

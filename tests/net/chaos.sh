@@ -21,7 +21,7 @@ read -ra RATES <<<"${CHAOS_RATES:---loss 5 --reorder 10 --duplicate 3 --resegmen
 NETNS_B=tg-$$-b
 IN_BOX=(nsenter "--net=/run/netns/$NETNS_B")
 CHAOS=          # process id of the box, empty when none runs
-CONNECTIONS=256 # of wrk: while some wait for what was lost, others go on
+CONNECTIONS=${CHAOS_CONNECTIONS:-256} # of wrk: while some wait for what was lost, others go on
 
 # --- the link -------------------------------------------------------------------------
 

@@ -94,6 +94,8 @@ net_tests_on() { # net_tests_on VERSION
 	read -ra tests <<<"${VM_TESTS:-${NET_TESTS[*]}}"
 	python_library
 	pass_object
-	GUEST_ENV=(TG_PASS_OBJECT="/here/$PASS_OBJECT" TG_PATIENCE="${TG_PATIENCE:-6}" CHAOS_REQUESTS="${CHAOS_REQUESTS:-6000}")
+	GUEST_ENV=(TG_PASS_OBJECT="/here/$PASS_OBJECT" TG_PATIENCE="${TG_PATIENCE:-6}" CHAOS_REQUESTS="${CHAOS_REQUESTS:-6000}"
+		# More at once than it can follow, and TCP gives some up, meter or not.
+		CHAOS_CONNECTIONS="${CHAOS_CONNECTIONS:-48}")
 	tests_run -M 2048 -f build/tollgate -- "${tests[@]}"
 }
