@@ -8,7 +8,7 @@
 
 #include "request.bpf.h"
 
-/* The same for what is held, and a turn more for each page and run. */
+/* A round consumes a byte at least, and there is a turn more for each page and run. */
 #define TG_DRAIN_ROUNDS_MAX (TG_PAGES_MAX * (TG_PAGE_BYTES + 1) + 3 * TG_RUNS_MAX)
 
 /*

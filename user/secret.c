@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
+
 #define DIGITS	   (2 * TG_SECRET_BYTES)
 #define TEXT_BYTES (DIGITS + 1) /* with the newline */
 
@@ -169,18 +171,6 @@ static int make_directories(char *dir)
 	}
 }
 
-static int sync_directory(const char *dir)
-{
-	int fd, err;
-
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	err = fsync(fd) ? -errno : 0;
-	close(fd);
-	return err;
-}
-
 static int fill_random(uint8_t *out, size_t bytes)
 {
 	/* Up to 256 bytes come whole; it waits only until the pool is seeded. */
@@ -244,7 +234,7 @@ static int create_secret(const struct report *report)
 		err = -errno;
 	unlink(temporary);
 	if (!err)
-		err = sync_directory(dir);
+		err = tg_file_sync_directory(dir);
 out:
 	if (err)
 		fail(report, err,

@@ -13,9 +13,8 @@
 #define TURNS	  25
 #define GET_BYTES 500
 #define GOAL	  150
-#define WRONG_SEQ                                                                                  \
-	(3 << 29) /* beyond the window, and not near its edge, which is looked at twice            \
-		   */
+/* Beyond the window, and not near its edge, where the socket is asked twice. */
+#define WRONG_SEQ (3 << 29)
 
 /* Ports of clients whose connections are open. */
 #define FOLLOWED   5001

@@ -48,14 +48,13 @@ int chaos_port_open(struct chaos_port *port, const char *interface)
 	return err;
 }
 
-/* Messages over frames of a batch. */
-static void lay_out(struct mmsghdr *messages, struct iovec *at, uint8_t (*frames)[CHAOS_FRAME_MAX],
-		    unsigned int count)
+/* Messages over the frames of a batch. */
+static void lay_out(struct mmsghdr *messages, struct iovec *at, uint8_t (*frames)[CHAOS_FRAME_MAX])
 {
 	unsigned int i;
 
-	memset(messages, 0, count * sizeof(*messages));
-	for (i = 0; i < count; i++) {
+	memset(messages, 0, CHAOS_BATCH * sizeof(*messages));
+	for (i = 0; i < CHAOS_BATCH; i++) {
 		at[i] = (struct iovec){frames[i], CHAOS_FRAME_MAX};
 		messages[i].msg_hdr.msg_iov = &at[i];
 		messages[i].msg_hdr.msg_iovlen = 1;
@@ -70,7 +69,7 @@ int chaos_port_receive(struct chaos_port *port,
 	struct iovec at[CHAOS_BATCH];
 	int i, count;
 
-	lay_out(messages, at, frames, CHAOS_BATCH);
+	lay_out(messages, at, frames);
 	/* MSG_TRUNC: a frame's length is told even if there was no room for all of it. */
 	count = recvmmsg(port->fd, messages, CHAOS_BATCH, MSG_TRUNC, NULL);
 	if (count < 0)

@@ -81,7 +81,7 @@ END
 for MODE in native generic; do
 	[ "$MODE" = native ] || steer || die "sandbox" "no packet steering"
 	configure forwarded
-	agent_start || die "agent" "not ready: $(tail -n 1 "$TMP/agent.log")"
+	agent_up
 	check "$MODE: the egress program is there" has_filter
 	equal "$MODE: status has it" "forwarded $(egress_id) " "$(status_of '"\(.server) \(.egress_id) \(.why)"')"
 	load "$MODE"
@@ -102,7 +102,7 @@ done
 
 # The agent dies and comes back: the filter stays, and is swapped.
 MODE=native
-agent_start || die "agent" "not ready: $(tail -n 1 "$TMP/agent.log")"
+agent_up
 load start
 was=$(egress_id)
 agent_stop KILL

@@ -16,7 +16,7 @@ meter_of() { # meter_of MODE CHECKSUMS: quotas with little in them, a block rule
 		answers_arrive
 	fi || die "sandbox" "no way for answers"
 	agent_config "[{name: srv0, mode: $1, tcp_checksum: $2}]" '[8080]' "$SMALL"
-	agent_start || die "agent" "not ready: $(tail -n 1 "$TMP/agent.log")"
+	agent_up
 	tg quota set 'token:owner_*' 1000/month >/dev/null
 	tg quota set 'token:thief_*' 2/month --block 'after 2 denials in 1m for 10m' >/dev/null
 	tg quota set 'token:spent_*' 1/month --block 'after 20 denials in 1m for 10m' >/dev/null

@@ -34,7 +34,7 @@ ip -n "$NETNS_S" route add 198.18.0.0/15 via "$CLIENT4" || die "sandbox" "no rou
 in_server sysctl -qw net.ipv4.tcp_syncookies=1 net.ipv4.tcp_max_syn_backlog=128 net.ipv4.tcp_synack_retries=1
 answers_arrive || die "sandbox" "no program on port-s"
 agent_config '[{name: srv0, mode: native}]' '[8080]' 'limits: {flows: 4096, usage: 4096, partials: 64, held: 64, drops: 64}'
-agent_start || die "agent" "not ready: $(tail -n 1 "$TMP/agent.log")"
+agent_up
 tg quota set any 1000000/month --block 'after 10 denials in 1m for 10m' >/dev/null
 tg quota set 'token:flood_*' 5/month --block 'after 10 denials in 1m for 10m' >/dev/null
 

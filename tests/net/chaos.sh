@@ -201,7 +201,7 @@ chaos_once() { # chaos_once MODE SEED: books of its own; the same requests and b
 	dropped=$(boxs_dropped)
 	: >"$TMP/nginx/access.log"
 	agent_config "[{name: srv0, mode: $1}]"
-	agent_start || die "agent" "not ready: $(tail -n 1 "$TMP/agent.log")"
+	agent_up
 	chaos_start "$2"
 	clients "$name" "$2"
 	quiet "$name"

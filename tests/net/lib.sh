@@ -291,8 +291,8 @@ attached() { # attached [INTERFACE]: by its own program
 	in_server ip -d link show dev "${1:-srv0}" | grep -q 'prog/xdp'
 }
 # In generic mode the segments of a connection that two CPUs send wait in the queues
-# of both, and may overtake each other: a gap, which is not closed as yet. Receive
-# packet steering keeps each connection to one CPU, as a network card would.
+# of both, and may overtake each other: they are held, and count later. Receive packet
+# steering keeps each connection to one CPU, as a network card would.
 steer() { ip netns exec "$NETNS_S" sh -c 'echo 3 >/sys/class/net/srv0/queues/rx-0/rps_cpus'; }
 
 up() { # up [MODE [MTU]]: sandbox, nginx and agent, or the test ends here

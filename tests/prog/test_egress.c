@@ -202,6 +202,23 @@ static void reload_refused(void **state)
 	tg_loader_close(loader);
 }
 
+/* near and near2, after a command that leaves one no room for its egress program. */
+static struct tg_loader *open_two_forwarded(struct sandbox *sandbox, const char *command,
+					    struct tg_attachment *first,
+					    struct tg_attachment *second)
+{
+	struct tg_loader *loader;
+
+	sandbox_make_pair("near", "far");
+	sandbox_make_pair("near2", "far2");
+	sandbox_run(command);
+	sandbox->config.interfaces_count = 2;
+	sandbox->interfaces[1].server = TG_SERVER_FORWARDED;
+	loader = open_forwarded(sandbox, first);
+	*second = sandbox_attach(sandbox, loader, 1);
+	return loader;
+}
+
 /* What was missing before the reload keeps nothing else from its new configuration. */
 static void reload_goes_on_without(void **state)
 {
@@ -211,13 +228,7 @@ static void reload_goes_on_without(void **state)
 	uint16_t ports[] = {80, 8080};
 	struct tg_loader *loader;
 
-	sandbox_make_pair("near", "far");
-	sandbox_make_pair("near2", "far2");
-	sandbox_run("tc qdisc add dev near ingress");
-	sandbox->config.interfaces_count = 2;
-	sandbox->interfaces[1].server = TG_SERVER_FORWARDED;
-	loader = open_forwarded(sandbox, &first);
-	second = sandbox_attach(sandbox, loader, 1);
+	loader = open_two_forwarded(sandbox, "tc qdisc add dev near ingress", &first, &second);
 	next.interfaces_count = 2;
 	next.listen_ports = ports;
 	next.listen_ports_count = 2;
@@ -256,13 +267,7 @@ static void reload_refused_by_others(void **state)
 	struct tg_config next = sandbox->config;
 	struct tg_loader *loader;
 
-	sandbox_make_pair("near", "far");
-	sandbox_make_pair("near2", "far2");
-	sandbox_run("tc qdisc add dev near2 ingress");
-	sandbox->config.interfaces_count = 2;
-	sandbox->interfaces[1].server = TG_SERVER_FORWARDED;
-	loader = open_forwarded(sandbox, &first);
-	second = sandbox_attach(sandbox, loader, 1);
+	loader = open_two_forwarded(sandbox, "tc qdisc add dev near2 ingress", &first, &second);
 	assert_int_equal(second.egress_id, 0);
 	memcpy(interfaces, sandbox->interfaces, sizeof(interfaces));
 	interfaces[1].server = TG_SERVER_LOCAL;

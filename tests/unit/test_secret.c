@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* links: user/secret.c tests/unit/directory.c */
+/* links: user/secret.c user/file.c tests/unit/directory.c */
 /* The secret file: made once and completely, and refused when it is not safe. */
 #include <setjmp.h>
 #include <stdarg.h>
